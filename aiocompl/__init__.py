@@ -1,0 +1,128 @@
+"""Every LLM provider behind ``await acompletion(model=..., messages=...)``: OpenAI parameters in, OpenAI format out.
+
+Names load at first use: importing this package does no I/O, starts no thread and reads no environment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiocompl._version import __version__
+
+if TYPE_CHECKING:
+    from aiocompl.client import acompletion, default_supervisor
+    from aiocompl.errors import (
+        ActorDiedError,
+        AiocomplError,
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadGatewayError,
+        BadRequestError,
+        ConflictError,
+        ContentPolicyViolationError,
+        ContextWindowExceededError,
+        EndpointDownError,
+        InboxFullError,
+        IncompleteStreamError,
+        InternalServerError,
+        LocalModelError,
+        MissingExtraError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        ResponseTooLargeError,
+        ServiceUnavailableError,
+        SupervisorClosedError,
+        Timeout,
+        UnprocessableEntityError,
+        UnsupportedParamsError,
+    )
+    from aiocompl.runtime.child import ChildSnapshot
+    from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
+    from aiocompl.runtime.transport import TransportSettings
+    from aiocompl.sync import SyncCompletionStream, completion
+    from aiocompl.types.assemble import stream_chunk_builder
+    from aiocompl.types.call import Attempt, CallInfo
+    from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
+    from aiocompl.types.completion import (
+        ChatCompletion,
+        ChatCompletionMessage,
+        Choice,
+        FunctionCall,
+        ModelResponse,
+        ToolCall,
+        Usage,
+    )
+
+_HOMES = {
+    "client": ("acompletion", "default_supervisor"),
+    "errors": (
+        "APIConnectionError",
+        "APIError",
+        "APIResponseValidationError",
+        "APIStatusError",
+        "APITimeoutError",
+        "ActorDiedError",
+        "AiocomplError",
+        "AuthenticationError",
+        "BadGatewayError",
+        "BadRequestError",
+        "ConflictError",
+        "ContentPolicyViolationError",
+        "ContextWindowExceededError",
+        "EndpointDownError",
+        "InboxFullError",
+        "IncompleteStreamError",
+        "InternalServerError",
+        "LocalModelError",
+        "MissingExtraError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "ResponseTooLargeError",
+        "ServiceUnavailableError",
+        "SupervisorClosedError",
+        "Timeout",
+        "UnprocessableEntityError",
+        "UnsupportedParamsError",
+    ),
+    "runtime.child": ("ChildSnapshot",),
+    "runtime.stream": ("CompletionStream",),
+    "runtime.supervisor": ("Supervisor", "SupervisorSnapshot"),
+    "runtime.transport": ("TransportSettings",),
+    "sync": ("SyncCompletionStream", "completion"),
+    "types.assemble": ("stream_chunk_builder",),
+    "types.call": ("Attempt", "CallInfo"),
+    "types.chunk": ("ChatCompletionChunk", "ChoiceDelta", "ChunkChoice", "ModelResponseStream"),
+    "types.completion": (
+        "ChatCompletion",
+        "ChatCompletionMessage",
+        "Choice",
+        "FunctionCall",
+        "ModelResponse",
+        "ToolCall",
+        "Usage",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604 - a test compares it with what type checkers see
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - at first use of a name, not at import
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

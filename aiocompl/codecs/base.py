@@ -1,0 +1,109 @@
+"""The codec contract, and the one place where malformed answers become our error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from aiocompl.errors import APIResponseValidationError
+
+if TYPE_CHECKING:
+    from aiocompl.errors import APIError
+    from aiocompl.types.chunk import ChatCompletionChunk
+    from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.request import ChatRequest
+    from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
+
+MALFORMED = (KeyError, TypeError, IndexError, ValueError, AttributeError)
+"""What decoding raises when an answer is not what its dialect promises; see `raise_malformed`."""
+
+BODY_HEAD = 2048
+"""Bytes of a malformed body that an error keeps."""
+
+
+class StreamDecoder(Protocol):
+    """One stream's state: events in, chunks out. All chunks of a stream share one id."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the dialect's end marker has been seen: nothing that follows matters."""
+        ...
+
+    def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
+        """Take events in order and append the chunks they make to `into`.
+
+        Raises:
+            APIError: An event is an error, or is malformed; the chunks before it have been appended.
+        """
+        ...
+
+    def end(self, into: list[ChatCompletionChunk]) -> None:
+        """Take the end of the stream; what is still to be said is appended to `into`.
+
+        Raises:
+            IncompleteStreamError: The dialect's end has not been seen.
+        """
+        ...
+
+
+class Codec(Protocol):
+    """A dialect bound to one endpoint: URL and headers are made once, when the codec is.
+
+    Codecs hold no state between calls. Encoding never changes the request and gives the same bytes every time: a
+    race, a retry or a fallback sends the same request again.
+    """
+
+    @property
+    def native_params(self) -> frozenset[str]:
+        """Parameters beyond OpenAI's that the dialect takes under their own names."""
+        ...
+
+    @property
+    def unsupported_params(self) -> frozenset[str]:
+        """OpenAI's parameters that the dialect has no place for."""
+        ...
+
+    def encode_request(self, request: ChatRequest) -> HTTPRequest:
+        """Make the HTTP request.
+
+        Raises:
+            UnsupportedParamsError: The dialect cannot say this.
+            BadRequestError: A value cannot be written as JSON.
+        """
+        ...
+
+    def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
+        """Read a whole answer with a 2xx status.
+
+        Raises:
+            APIError: The answer is malformed, or is an error in spite of its status.
+        """
+        ...
+
+    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+        """Read an answer with an error status. Total: any status, any body; never raises."""
+        ...
+
+    def frame_decoder(self) -> FrameDecoder:
+        """A new decoder for the framing of the dialect's streams."""
+        ...
+
+    def stream_decoder(self, request: ChatRequest) -> StreamDecoder:
+        """A new decoder for the events of one stream."""
+        ...
+
+
+def raise_malformed(cause: Exception, *, provider: str, model: str, status: int, body: bytes) -> NoReturn:
+    """Report an answer that is not what its dialect promises.
+
+    Raises:
+        APIResponseValidationError: Always; it names provider, model and status and holds the head of the body.
+    """
+    reason = f"no {cause}" if isinstance(cause, KeyError) else f"{type(cause).__name__}: {cause}"
+    head = body[:BODY_HEAD].decode("utf-8", "replace")
+    raise APIResponseValidationError(
+        f"the answer (status {status}) is not what its dialect promises ({reason}); see `body` for its head",
+        provider=provider,
+        model=model,
+        status_code=status,
+        body=head,
+    ) from cause

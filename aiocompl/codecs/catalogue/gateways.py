@@ -1,0 +1,165 @@
+"""Gateways and routers: one key, models of many makers.
+
+Source: the vendors' documentation (`docs`) and well-kept clients of theirs, 2026-11.
+Unverified: `assemblyai`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiocompl.codecs.vendor import Vendor
+
+VENDORS: Final = (
+    Vendor(
+        name="huggingface",
+        title="Hugging Face router",
+        base_url="https://router.huggingface.co/v1",
+        api_key_env=("HF_TOKEN", "HUGGINGFACE_API_KEY"),
+        base_env=("HF_API_BASE", "HUGGINGFACE_API_BASE"),
+        max_tokens="max_tokens",
+        docs="https://huggingface.co/docs/inference-providers",
+    ),
+    Vendor(
+        name="vercel_ai_gateway",
+        title="Vercel AI Gateway",
+        base_url="https://ai-gateway.vercel.sh/v1",
+        api_key_env=("AI_GATEWAY_API_KEY", "VERCEL_AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
+        base_env=("VERCEL_AI_GATEWAY_API_BASE",),
+        native=frozenset({"providerOptions", "reasoning"}),
+        reasoning="reasoning",
+        docs="https://vercel.com/docs/ai-gateway",
+    ),
+    Vendor(
+        name="github",
+        title="GitHub Models",
+        base_url="https://models.github.ai/inference",
+        api_key_env=("GITHUB_TOKEN", "GITHUB_API_KEY"),
+        base_env=("GITHUB_MODELS_API_BASE", "GITHUB_API_BASE"),
+        max_tokens="max_tokens",
+        docs="https://docs.github.com/en/github-models",
+    ),
+    Vendor(
+        name="github_copilot",
+        title="GitHub Copilot chat",
+        base_url="https://api.githubcopilot.com",
+        api_key_env=("GITHUB_COPILOT_TOKEN",),
+        base_env=("GITHUB_COPILOT_API_BASE",),
+    ),
+    Vendor(
+        name="requesty",
+        title="Requesty router",
+        base_url="https://router.requesty.ai/v1",
+        api_key_env=("REQUESTY_API_KEY",),
+        base_env=("REQUESTY_API_BASE",),
+        native=frozenset({"reasoning", "requesty"}),
+        docs="https://docs.requesty.ai",
+    ),
+    Vendor(
+        name="portkey",
+        title="Portkey gateway",
+        base_url="https://api.portkey.ai/v1",
+        api_key_env=("PORTKEY_API_KEY",),
+        base_env=("PORTKEY_API_BASE",),
+        auth="header:x-portkey-api-key",
+        docs="https://portkey.ai/docs",
+    ),
+    Vendor(
+        name="helicone",
+        title="Helicone AI Gateway",
+        base_url="https://ai-gateway.helicone.ai/v1",
+        api_key_env=("HELICONE_API_KEY",),
+        reasoning="reasoning",
+        docs="https://docs.helicone.ai",
+    ),
+    Vendor(
+        name="edenai",
+        title="Eden AI v3",
+        base_url="https://api.edenai.run/v3",
+        api_key_env=("EDENAI_API_KEY",),
+        base_env=("EDENAI_API_BASE",),
+        docs="https://www.edenai.co/docs",
+    ),
+    Vendor(
+        name="aimlapi",
+        title="AI/ML API",
+        base_url="https://api.aimlapi.com/v1",
+        api_key_env=("AIML_API_KEY", "AIMLAPI_KEY"),
+        base_env=("AIML_API_BASE",),
+        max_tokens="max_tokens",
+        docs="https://docs.aimlapi.com",
+    ),
+    Vendor(
+        name="cometapi",
+        title="CometAPI",
+        base_url="https://api.cometapi.com/v1",
+        api_key_env=("COMETAPI_API_KEY", "COMETAPI_KEY"),
+        base_env=("COMETAPI_BASE_URL", "COMETAPI_API_BASE"),
+        docs="https://api.cometapi.com/doc",
+    ),
+    Vendor(
+        name="aihubmix",
+        title="AIHubMix",
+        base_url="https://aihubmix.com/v1",
+        api_key_env=("AIHUBMIX_API_KEY",),
+        base_env=("AIHUBMIX_API_BASE",),
+        docs="https://docs.aihubmix.com",
+    ),
+    Vendor(
+        name="ai302",
+        title="302.AI",
+        base_url="https://api.302.ai/v1",
+        api_key_env=("AI302_API_KEY", "302AI_API_KEY"),
+        docs="https://302.ai",
+    ),
+    Vendor(
+        name="poe",
+        title="Poe",
+        base_url="https://api.poe.com/v1",
+        api_key_env=("POE_API_KEY",),
+        unsupported=frozenset({"logprobs", "response_format", "seed", "store", "user"}),
+        docs="https://creator.poe.com/docs",
+    ),
+    Vendor(
+        name="nano_gpt",
+        title="NanoGPT",
+        base_url="https://nano-gpt.com/api/v1",
+        api_key_env=("NANOGPT_API_KEY",),
+        max_tokens="max_tokens",
+        reasoning="reasoning",
+        docs="https://docs.nano-gpt.com",
+    ),
+    Vendor(
+        name="venice",
+        title="Venice.ai",
+        base_url="https://api.venice.ai/api/v1",
+        api_key_env=("VENICE_API_KEY", "VENICE_AI_API_KEY"),
+        max_tokens="max_completion_tokens",
+        unsupported=frozenset({"logit_bias"}),
+        native=frozenset({"venice_parameters"}),
+        docs="https://docs.venice.ai",
+    ),
+    Vendor(
+        name="apertis",
+        title="Apertis (Stima)",
+        base_url="https://api.stima.tech/v1",
+        api_key_env=("STIMA_API_KEY", "APERTIS_API_KEY"),
+        max_tokens="max_tokens",
+    ),
+    Vendor(
+        name="assemblyai",
+        title="AssemblyAI LLM Gateway",
+        base_url="https://llm-gateway.assemblyai.com/v1",
+        api_key_env=("ASSEMBLYAI_API_KEY",),
+        max_tokens="max_tokens",
+        docs="https://www.assemblyai.com/docs",
+    ),
+    Vendor(
+        name="cortecs",
+        title="Cortecs (EU router)",
+        base_url="https://api.cortecs.ai/v1",
+        api_key_env=("CORTECS_API_KEY",),
+        base_env=("CORTECS_API_BASE",),
+        docs="https://docs.cortecs.ai",
+    ),
+)

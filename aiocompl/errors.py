@@ -1,0 +1,293 @@
+"""Every exception that aiocompl raises.
+
+The tree::
+
+    AiocomplError
+    ├── APIError
+    │   ├── APIConnectionError
+    │   │   ├── APITimeoutError (also TimeoutError)
+    │   │   └── IncompleteStreamError
+    │   ├── APIResponseValidationError
+    │   │   └── ResponseTooLargeError
+    │   └── APIStatusError
+    │       ├── BadRequestError
+    │       │   ├── ContentPolicyViolationError
+    │       │   ├── ContextWindowExceededError
+    │       │   └── UnsupportedParamsError
+    │       ├── AuthenticationError
+    │       ├── PermissionDeniedError
+    │       ├── NotFoundError
+    │       ├── ConflictError
+    │       ├── UnprocessableEntityError
+    │       ├── RateLimitError
+    │       └── InternalServerError
+    │           ├── BadGatewayError
+    │           └── ServiceUnavailableError
+    ├── ActorDiedError
+    ├── EndpointDownError
+    ├── InboxFullError
+    ├── LocalModelError
+    ├── MissingExtraError (also ImportError)
+    └── SupervisorClosedError
+
+The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that
+``except`` clauses port. What a handler needs to know stands in class attributes, so nobody writes ``isinstance``
+ladders: ``retryable`` (the same request may succeed if it is sent again) and ``http_status`` (what a gateway
+answers with). Every error pickles. No message holds a key or a prompt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class AiocomplError(Exception):
+    """The root of the tree: everything that aiocompl raises on purpose.
+
+    Attributes:
+        message: What happened and what to do about it, on its own.
+        provider: The provider it happened at, or None where it concerns none.
+        model: The model name as the caller gave it, or None.
+        retryable: Whether the same request may succeed if it is sent again.
+        http_status: The status with which a gateway reports it.
+    """
+
+    retryable: bool = False
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, provider: str | None = None, model: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.model = model
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.provider, self.model) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self.args), self.__dict__.copy()
+
+    @property
+    def llm_provider(self) -> str | None:
+        """LiteLLM's name for `provider`."""
+        return self.provider
+
+
+def _revive(cls: type[AiocomplError], args: tuple[Any, ...]) -> AiocomplError:
+    """Make an error without running its constructor; pickle then restores its attributes."""
+    error = cls.__new__(cls, *args)
+    error.args = args  # OSError's constructor, above TimeoutError's, keeps none
+    return error
+
+
+class APIError(AiocomplError):
+    """Something went wrong between us and a provider.
+
+    Attributes:
+        status_code: The HTTP status of the answer, or the one that fits where there was no answer.
+        code: The provider's own word for the error (``"context_length_exceeded"``), or None.
+        type: The provider's own class of error (``"invalid_request_error"``), or None.
+        param: The parameter at fault (``"messages[3].tool_call_id"``), or None.
+        request_id: The provider's identifier of the request, to quote to its support, or None.
+        retry_after: Seconds that the provider asks us to wait, or None.
+        body: The answer's body: parsed where it is JSON, else the head of its text, else None.
+    """
+
+    http_status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        status_code: int | None = None,
+        code: str | None = None,
+        type: str | None = None,  # noqa: A002 - OpenAI's name
+        param: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, model=model)
+        self.status_code = status_code if status_code is not None else self.http_status
+        self.code = code
+        self.type = type
+        self.param = param
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+        self.headers: dict[str, str] = dict(headers) if headers else {}
+
+
+class APIConnectionError(APIError):
+    """The provider could not be reached, or the connection broke before the answer was whole."""
+
+    retryable = True
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """The call's deadline passed, or the provider reported a timeout (408, 504)."""
+
+    http_status = 504
+
+
+class IncompleteStreamError(APIConnectionError):
+    """A stream ended before its dialect's end: what was received is no whole answer."""
+
+
+class APIResponseValidationError(APIError):
+    """The provider's answer is not what its dialect promises; `body` holds the head of it."""
+
+
+class ResponseTooLargeError(APIResponseValidationError):
+    """The answer is larger than `max_response_bytes` (or one event than `max_event_bytes`)."""
+
+
+class APIStatusError(APIError):
+    """The provider answered with an error status."""
+
+
+class BadRequestError(APIStatusError):
+    """The request is wrong (400, 413): sending it again gives the same answer; `param` says where."""
+
+    http_status = 400
+
+
+class ContentPolicyViolationError(BadRequestError):
+    """The provider refuses the content of the prompt or of the answer."""
+
+
+class ContextWindowExceededError(BadRequestError):
+    """The prompt is longer than the model's context window."""
+
+
+class UnsupportedParamsError(BadRequestError):
+    """The model's dialect has no such parameter; `drop_params=True` leaves it out instead."""
+
+
+class AuthenticationError(APIStatusError):
+    """The API key is missing or not accepted (401)."""
+
+    http_status = 401
+
+
+class PermissionDeniedError(APIStatusError):
+    """The key is good but may not do this (402, 403)."""
+
+    http_status = 403
+
+
+class NotFoundError(APIStatusError):
+    """No such model, deployment or path (404)."""
+
+    http_status = 404
+
+
+class ConflictError(APIStatusError):
+    """The request conflicts with another (409)."""
+
+    retryable = True
+    http_status = 409
+
+
+class UnprocessableEntityError(APIStatusError):
+    """The provider understood the request but cannot process it (422)."""
+
+    http_status = 422
+
+
+class RateLimitError(APIStatusError):
+    """Too many requests or tokens (429); `retryable` is False on an exhausted quota."""
+
+    retryable = True
+    http_status = 429
+
+
+class InternalServerError(APIStatusError):
+    """The provider failed (5xx)."""
+
+    retryable = True
+    http_status = 500
+
+
+class BadGatewayError(InternalServerError):
+    """A gateway before the provider failed (502)."""
+
+    http_status = 502
+
+
+class ServiceUnavailableError(InternalServerError):
+    """The provider is overloaded or down for now (503, 529)."""
+
+    http_status = 503
+
+
+class ActorDiedError(AiocomplError):
+    """The actor crashed while it had this request in flight; it is being restarted."""
+
+    retryable = True
+    http_status = 503
+
+
+class EndpointDownError(AiocomplError):
+    """The endpoint's actor crashed more often than its restart intensity allows; it is not started again."""
+
+    http_status = 503
+
+
+class InboxFullError(AiocomplError):
+    """The endpoint's inbox holds `inbox_size` waiting requests and `overflow="raise"`."""
+
+    http_status = 503
+
+
+class LocalModelError(AiocomplError):
+    """The local model's server, its weights or its settings are not usable; the message says how to mend it."""
+
+
+class MissingExtraError(AiocomplError, ImportError):
+    """An optional dependency is not installed; the message is the line that installs it."""
+
+
+class SupervisorClosedError(AiocomplError):
+    """The supervisor is closed or draining and takes no new requests."""
+
+    http_status = 503
+
+
+Timeout = APITimeoutError
+"""LiteLLM's name for `APITimeoutError`."""
+
+STATUS_ERRORS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PermissionDeniedError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: BadRequestError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    500: InternalServerError,
+    502: BadGatewayError,
+    503: ServiceUnavailableError,
+    529: ServiceUnavailableError,
+}
+"""The class for each HTTP status that has one of its own; see `error_class` for the rest."""
+
+
+def error_class(status: int) -> type[APIStatusError | APITimeoutError]:
+    """The class that reports an HTTP error status; total over all integers."""
+    if status in (408, 504):
+        return APITimeoutError
+    if (known := STATUS_ERRORS.get(status)) is not None:
+        return known
+    if status >= 500:  # noqa: PLR2004 - where server errors begin
+        return InternalServerError
+    return APIStatusError

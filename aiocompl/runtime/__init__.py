@@ -1,0 +1,1 @@
+"""The I/O side: transport, stream, inbox, actor, supervisor."""

@@ -1,0 +1,173 @@
+"""A call's keywords, sorted: what is sent, and how the call is made."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from aiocompl.errors import BadRequestError, UnsupportedParamsError
+from aiocompl.types.checks import check_messages, check_params, did_you_mean
+from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
+from aiocompl.types.request import ChatRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiocompl.codecs.routing import Route
+
+_TARGET_OPTIONS: Final = frozenset(
+    {"api_base", "base_url", "api_key", "api_version", "organization", "custom_llm_provider", "azure"}
+)
+_CHECKED_PARAMS: Final = frozenset({"stop", "tools", "functions"})
+
+
+@attrs.define(kw_only=True)
+class Call:
+    """One call: its parameters, and how it is made."""
+
+    model: str
+    messages: object
+    stream: bool
+    params: dict[str, Any]
+    """OpenAI's parameters that were given."""
+    options: dict[str, Any]
+    """Call options that were given."""
+    others: dict[str, Any]
+    """Names that are neither; the dialect may know them."""
+
+    def target_key(self) -> TargetKey:
+        """Where the call goes, as a key: calls with equal keys share a route."""
+        options = self.options
+        if not options or _TARGET_OPTIONS.isdisjoint(options):
+            return self.model, None, None, None, None, None
+        get = options.get
+        provider = get("custom_llm_provider") or ("azure" if get("azure") else None)
+        base = get("api_base") or get("base_url")
+        return self.model, base, get("api_key"), get("api_version"), get("organization"), provider
+
+
+TargetKey = tuple[str, str | None, str | None, str | None, str | None, str | None]
+
+
+def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mapping[str, Any]) -> Call:
+    """Sort a call's keywords into what is sent and how; None means "not given".
+
+    Raises:
+        BadRequestError: `model` is no name.
+    """
+    if not isinstance(model, str) or not model:
+        raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
+    call = Call(model=model, messages=messages, stream=stream, params={}, options={}, others={})
+    for name, value in keywords.items():
+        if value is None:
+            continue
+        if name in OPENAI_PARAMS:
+            call.params[name] = value
+        elif name in CALL_OPTIONS:
+            call.options[name] = value
+        else:
+            call.others[name] = value
+    return call
+
+
+def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...]]:
+    """Check a call against its route and make the request.
+
+    Returns:
+        The request, and the names of the parameters that `drop_params` left out.
+
+    Raises:
+        BadRequestError: Something in it is not as the API takes it; `param` says what.
+        UnsupportedParamsError: The provider does not support a parameter.
+        TypeError: A keyword is misspelt.
+    """
+    params, options, codec = call.params, call.options, route.codec
+    if params and not _CHECKED_PARAMS.isdisjoint(params):
+        check_params(params)
+    unsupported = codec.unsupported_params.intersection(params)
+    if call.others:
+        unsupported |= _take_native(call, route)
+    dropped: tuple[str, ...] = ()
+    if options and (names := options.get("additional_drop_params")):
+        for name in names:
+            params.pop(name, None)
+        unsupported -= set(names)
+    if unsupported:
+        dropped = _drop_unsupported(call, route, unsupported)
+    request = ChatRequest(
+        model=route.model, messages=check_messages(call.messages), params=params, stream=call.stream
+    )
+    if options:
+        request.extra_headers = options.get("extra_headers")
+        request.extra_query = options.get("extra_query")
+        request.extra_body = options.get("extra_body")
+    return request, dropped
+
+
+def call_timeout(options: Mapping[str, Any], default: float) -> float:
+    """Seconds that the call may take: the first of `timeout` and `request_timeout`, `force_timeout` at most.
+
+    Raises:
+        BadRequestError: One of them is no positive number.
+    """
+    timeout = default
+    for name in ("request_timeout", "timeout"):
+        if name in options:
+            timeout = _seconds(name, options[name])
+    if "force_timeout" in options:
+        timeout = min(timeout, _seconds("force_timeout", options["force_timeout"]))
+    return timeout
+
+
+def call_retries(options: Mapping[str, Any]) -> int:
+    """Attempts after the first: `num_retries`, or `max_retries`.
+
+    Raises:
+        BadRequestError: It is no whole number from 0 up.
+    """
+    value = options["num_retries"] if "num_retries" in options else options["max_retries"]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadRequestError(f"num_retries must be a whole number from 0 up, not {value!r}", param="num_retries")
+    return value
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and isfinite(value):
+        return value
+    raise BadRequestError(f"{name} must be a positive number of seconds, not {value!r}", param=name)
+
+
+def _take_native(call: Call, route: Route) -> frozenset[str]:
+    """Take what the dialect declares as its own; return what only other dialects have."""
+    unsupported = set[str]()
+    native = route.codec.native_params
+    allowed = call.options.get("allowed_openai_params") or ()
+    for name, value in call.others.items():
+        if name in NATIVE_PARAMS or name in native or name in allowed:
+            call.params[name] = value
+            if name not in native:
+                unsupported.add(name)
+        else:
+            known = OPENAI_PARAMS | CALL_OPTIONS | native | {"model", "messages", "stream"}
+            raise TypeError(
+                f"acompletion() got an unexpected keyword argument {name!r}{did_you_mean(name, known)} "
+                "(extra_body={...} sends what no parameter is for)"
+            )
+    return frozenset(unsupported)
+
+
+def _drop_unsupported(call: Call, route: Route, unsupported: frozenset[str]) -> tuple[str, ...]:
+    names = sorted(unsupported - set(call.options.get("allowed_openai_params") or ()))
+    if names and not call.options.get("drop_params"):
+        raise UnsupportedParamsError(
+            f"{', '.join(names)} not supported by this provider; leave it out, pass drop_params=True to have it "
+            f"left out, or allowed_openai_params={names} to send it all the same",
+            provider=route.endpoint.provider,
+            model=route.model,
+            param=names[0],
+        )
+    for name in names:
+        del call.params[name]
+    return tuple(names)

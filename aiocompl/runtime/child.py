@@ -1,0 +1,280 @@
+"""A supervised actor: the inbox, the actor that happens to serve it, and the rule for starting another."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from aiocompl import telemetry
+from aiocompl.errors import (
+    AiocomplError,
+    APITimeoutError,
+    EndpointDownError,
+    InboxFullError,
+    SupervisorClosedError,
+)
+from aiocompl.policy.restart import RestartIntensity
+from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
+from aiocompl.runtime.inbox import Inbox
+from aiocompl.runtime.stream import CompletionStream
+from aiocompl.types.completion import ChatCompletion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiocompl.codecs.base import Codec
+    from aiocompl.types.endpoint import Endpoint
+    from aiocompl.types.request import ChatRequest
+    from aiocompl.wire.transport import Transport
+
+Overflow = Literal["raise", "wait"]
+"""What a full inbox does with one more: refuse it at once, or let its caller wait."""
+
+ChildState = Literal["running", "draining", "down", "closed"]
+
+
+@attrs.frozen(kw_only=True)
+class ChildSpec:
+    """What it takes to start, and start again, the actor of one endpoint."""
+
+    endpoint: Endpoint
+    make_transport: Callable[[], Transport]
+    slots: int = 1000
+    """Requests in flight at once."""
+    inbox_size: int = 10_000
+    """Requests that may wait for a slot."""
+    overflow: Overflow = "raise"
+    max_restarts: int = 3
+    restart_period: float = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class ChildSnapshot:
+    """One endpoint's state at an instant; times are in seconds."""
+
+    endpoint: str
+    """The base URL, without credentials."""
+    provider: str
+    state: ChildState
+    queued: int
+    in_flight: int
+    restarts: int
+    completed: int
+    failed: int
+    latency_p50: float | None
+    """Median over the latest 512 replies (for streams: until the headers), or None before the first."""
+    latency_p95: float | None
+    last_error: str | None
+
+
+_LATENCIES = 512
+
+
+class Child:
+    """Keeps one endpoint served: starts its actor, restarts it after a crash, gives up beyond the intensity.
+
+    Args:
+        spec: What to start.
+    """
+
+    def __init__(self, spec: ChildSpec) -> None:
+        self.spec = spec
+        self.state: ChildState = "running"
+        self.loop = asyncio.get_running_loop()
+        self._inbox: Inbox[Envelope] = Inbox(spec.inbox_size)
+        self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
+        self._actor: ProviderActor | None = None
+        self._pending = 0
+        self._idle: asyncio.Future[None] | None = None
+        self._completed = 0
+        self._failed = 0
+        self._latencies: list[float] = []
+        self._last_error: str | None = None
+        self._task = self.loop.create_task(self._serve(), name=f"aiocompl {spec.endpoint.base_url}")
+
+    async def ask(
+        self, request: ChatRequest, codec: Codec, *, started: float, deadline: float
+    ) -> ChatCompletion | CompletionStream:
+        """Put a request into the inbox and wait for its reply.
+
+        Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing is left behind.
+
+        Args:
+            request: What to ask.
+            codec: How to say it.
+            started: When the call began, by `loop.time()`.
+            deadline: When it must be over, by `loop.time()`.
+
+        Raises:
+            AiocomplError: Whatever went wrong.
+        """
+        if self.state != "running":
+            raise self._refusal()
+        loop = self.loop
+        envelope = Envelope(
+            request=request,
+            codec=codec,
+            started=started,
+            deadline=deadline,
+            reply=loop.create_future(),
+            context=copy_context(),
+            asked=loop.time(),
+        )
+        timer = loop.call_at(deadline, self._expire, envelope)
+        self._pending += 1
+        try:
+            if not self._inbox.offer(envelope):
+                await self._overflow(envelope)
+            reply = await envelope.reply
+            if isinstance(reply, AiocomplError):
+                raise reply
+        except BaseException as error:
+            await self._abandon(envelope, error)
+            raise
+        finally:
+            timer.cancel()
+            self._pending -= 1
+            if self._idle is not None:
+                self._settle_idle()
+        self._count(loop.time() - envelope.asked)
+        return reply
+
+    async def drain(self) -> None:
+        """Take no new requests and wait until all there are have been answered and all streams have ended."""
+        if self.state == "running":
+            self.state = "draining"
+        if not self._is_idle():
+            self._idle = self.loop.create_future()
+            await self._idle
+
+    async def aclose(self) -> None:
+        """Cancel what runs, refuse what waits, close the transport. Idempotent; takes a second cancellation."""
+        self.state = "closed"
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._refuse_all()
+
+    def snapshot(self) -> ChildSnapshot:
+        """The state at this instant."""
+        ordered = sorted(self._latencies)
+        count = len(ordered)
+        return ChildSnapshot(
+            endpoint=self.spec.endpoint.base_url,
+            provider=self.spec.endpoint.provider,
+            state=self.state,
+            queued=len(self._inbox),
+            in_flight=self._actor.in_flight if self._actor else 0,
+            restarts=self._restarts.total,
+            completed=self._completed,
+            failed=self._failed,
+            latency_p50=ordered[count // 2] if count else None,
+            latency_p95=ordered[min(count - 1, count * 95 // 100)] if count else None,
+            last_error=self._last_error,
+        )
+
+    async def _serve(self) -> None:
+        """Run one actor after another. Ends when cancelled, or when the restart intensity is exceeded."""
+        spec = self.spec
+        try:
+            while True:
+                self._actor = ProviderActor(
+                    spec.endpoint, self._inbox, spec.make_transport(), spec.slots, self._settle_idle
+                )
+                try:
+                    await self._actor.run()
+                except ActorCrashedError as crash:
+                    if not self._may_restart(crash):
+                        return
+        finally:
+            if self.state != "down":
+                self.state = "closed"
+            self._refuse_all()
+
+    def _may_restart(self, crash: ActorCrashedError) -> bool:
+        cause = repr(crash.__cause__)
+        self._last_error = cause
+        fields = {"provider": self.spec.endpoint.provider, "endpoint": self.spec.endpoint.base_url}
+        if self._restarts.grant(self.loop.time()):
+            telemetry.warning("actor.restarted", error=cause, restarts=self._restarts.total, **fields)
+            return True
+        self.state = "down"
+        telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
+        return False
+
+    async def _overflow(self, envelope: Envelope) -> None:
+        """The inbox is full: refuse, or wait for room, no longer than for the reply (a deadline that passes is one)."""
+        if self.spec.overflow == "raise":
+            raise InboxFullError(
+                f"{len(self._inbox)} requests wait already (inbox_size={self.spec.inbox_size}): "
+                "slow down, or set overflow='wait' or a larger inbox_size",
+                provider=self.spec.endpoint.provider,
+            )
+        putting = self.loop.create_task(self._inbox.put(envelope))
+        try:
+            await asyncio.wait([putting, envelope.reply], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not putting.done():
+                putting.cancel()
+                await asyncio.wait([putting])
+        if self.state in ("down", "closed"):  # nobody serves the inbox any more
+            raise self._refusal()
+
+    def _expire(self, envelope: Envelope) -> None:
+        """The deadline has passed: answer, and stop whatever is being done about it."""
+        state = "waiting for a slot" if envelope.task is None else "in flight"
+        seconds = envelope.deadline - envelope.started
+        envelope.answer(
+            APITimeoutError(
+                f"no answer within the timeout of {seconds:g} s ({state})",
+                provider=self.spec.endpoint.provider,
+                model=envelope.request.model,
+            )
+        )
+
+    async def _abandon(self, envelope: Envelope, error: BaseException) -> None:
+        """Leave nothing behind of an envelope that its caller gives up."""
+        if isinstance(error, AiocomplError):
+            self._failed += 1
+            self._last_error = str(error)
+        self._inbox.withdraw(envelope)
+        task = envelope.task
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+        reply = envelope.reply
+        if not reply.done():
+            reply.cancel()
+        elif not reply.cancelled() and isinstance(stream := reply.result(), CompletionStream):
+            stream.close()
+
+    def _count(self, seconds: float) -> None:
+        index = self._completed % _LATENCIES
+        self._completed += 1
+        if len(self._latencies) < _LATENCIES:
+            self._latencies.append(seconds)
+        else:
+            self._latencies[index] = seconds
+
+    def _is_idle(self) -> bool:
+        return not self._pending and not (self._actor is not None and self._actor.in_flight)
+
+    def _settle_idle(self) -> None:
+        if self._idle is not None and not self._idle.done() and self._is_idle():
+            self._idle.set_result(None)
+
+    def _refuse_all(self) -> None:
+        while (envelope := self._inbox.pop()) is not None:
+            envelope.answer(self._refusal())
+
+    def _refusal(self) -> AiocomplError:
+        endpoint = self.spec.endpoint
+        if self.state == "down":
+            return EndpointDownError(
+                f"{endpoint.base_url} is down: its actor crashed more than {self.spec.max_restarts} times in "
+                f"{self.spec.restart_period:g} s (last: {self._last_error})",
+                provider=endpoint.provider,
+            )
+        return SupervisorClosedError("the supervisor takes no new requests", provider=endpoint.provider)

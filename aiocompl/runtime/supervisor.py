@@ -1,0 +1,274 @@
+"""The supervisor: from a call to an answer, and the life of the actors that give it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+
+import attrs
+
+from aiocompl.codecs.routing import Route, Target, resolve
+from aiocompl.errors import AiocomplError, SupervisorClosedError
+from aiocompl.policy.retry import RetryPolicy
+from aiocompl.runtime.attempts import AttemptLog
+from aiocompl.runtime.call import Call, TargetKey, build_request, call_retries, call_timeout, sort_keywords
+from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.mock import mock_answer
+from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Unpack
+
+    from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.endpoint import Endpoint
+    from aiocompl.types.params import CompletionParams
+    from aiocompl.types.request import ChatRequest, Messages
+    from aiocompl.wire.transport import Transport
+
+_MAX_ROUTES = 4096
+
+
+@attrs.frozen(kw_only=True)
+class SupervisorSnapshot:
+    """What a supervisor holds at an instant."""
+
+    state: Literal["running", "draining", "closed"]
+    endpoints: tuple[ChildSnapshot, ...]
+    """In the order in which they were started."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests and open streams in flight, over all endpoints."""
+        return sum(child.in_flight for child in self.endpoints)
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a slot, over all endpoints."""
+        return sum(child.queued for child in self.endpoints)
+
+
+class Supervisor:
+    """Routes calls to actors by model name, and keeps those actors alive::
+
+        async with Supervisor(max_concurrency=50) as supervisor:
+            response = await supervisor.acompletion(model="gpt-4o", messages=messages)
+
+    It belongs to the loop it is first used on. Actors start at the first call that needs them, one for each endpoint
+    (provider, base URL, credentials). The environment is read when a model name is first used.
+
+    Args:
+        timeout: Seconds for a whole call that says nothing else.
+        num_retries: Attempts after the first, for errors that are retryable, where a call says nothing else.
+        max_concurrency: Requests in flight at once per endpoint, open streams included.
+        inbox_size: Requests that may wait for a slot, per endpoint.
+        overflow: What happens to one more: ``"raise"`` refuses it with `InboxFullError`, ``"wait"`` lets it wait.
+        max_restarts: Crashes of an actor within `restart_period` seconds after which its endpoint is given up.
+        restart_period: See there.
+        transport: How connections are made.
+        rng: Where the jitter of retries comes from.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 600.0,
+        num_retries: int = 2,
+        max_concurrency: int = 1000,
+        inbox_size: int = 10_000,
+        overflow: Overflow = "raise",
+        max_restarts: int = 3,
+        restart_period: float = 5.0,
+        transport: TransportSettings | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        check_positive(timeout=timeout, max_concurrency=max_concurrency, inbox_size=inbox_size)
+        self._timeout = timeout
+        self._retries = RetryPolicy(max_retries=num_retries)
+        self._transport = transport or TransportSettings()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self._child_settings: dict[str, Any] = {
+            "slots": max_concurrency,
+            "inbox_size": inbox_size,
+            "overflow": overflow,
+            "max_restarts": max_restarts,
+            "restart_period": restart_period,
+        }
+        self._routes: dict[TargetKey, tuple[Route, Child]] = {}
+        self._children: dict[Endpoint, Child] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._state: Literal["running", "draining", "closed"] = "running"
+
+    async def __aenter__(self) -> Self:
+        self._bind()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Messages,
+        *,
+        stream: Literal[False] | None = ...,
+        **params: Unpack[CompletionParams],
+    ) -> ChatCompletion: ...
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: Literal[True], **params: Unpack[CompletionParams]
+    ) -> CompletionStream: ...
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: bool | None, **params: Unpack[CompletionParams]
+    ) -> ChatCompletion | CompletionStream: ...
+
+    async def acompletion(
+        self,
+        model: str,
+        messages: Messages,
+        *,
+        stream: bool | None = False,
+        **params: Unpack[CompletionParams],
+    ) -> ChatCompletion | CompletionStream:
+        """Ask a model; see `aiocompl.acompletion`.
+
+        Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+        """
+        call = sort_keywords(model, messages, stream=bool(stream), keywords=params)
+        options = call.options
+        if "mock_response" in options:
+            return mock_answer(options["mock_response"], model=model, stream=call.stream)
+        loop = self._loop or self._bind()
+        started = loop.time()
+        route, child = self._route(call)
+        request, dropped = build_request(call, route)
+        deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
+        answer = await self._attempt(request, route, child, options, started, deadline)
+        if dropped and answer.call is not None:
+            answer.call.dropped_params = dropped
+        return answer
+
+    def snapshot(self) -> SupervisorSnapshot:
+        """The state at this instant, as a frozen value."""
+        return SupervisorSnapshot(
+            state=self._state, endpoints=tuple(child.snapshot() for child in self._children.values())
+        )
+
+    async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - what is left is then cancelled
+        """Take no new calls, let those that run finish, then close.
+
+        Args:
+            timeout: Seconds given to what runs, streams included; then it is cancelled. None waits for ever.
+
+        Cancelled: what runs is cancelled at once.
+        """
+        if self._state == "running":
+            self._state = "draining"
+        drains = [asyncio.create_task(child.drain()) for child in self._children.values()]
+        try:
+            if drains:
+                await asyncio.wait(drains, timeout=timeout)
+        finally:
+            for task in drains:
+                task.cancel()
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Cancel what runs, close all streams and connections, in the reverse order of their start. Idempotent.
+
+        Callers in flight get `SupervisorClosedError`.
+        """
+        self._state = "closed"
+        for child in reversed(list(self._children.values())):
+            await child.aclose()
+
+    def _bind(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
+        return loop
+
+    def _route(self, call: Call) -> tuple[Route, Child]:
+        key = call.target_key()
+        known = self._routes.get(key)
+        if known is not None:
+            return known
+        if self._state != "running":
+            raise SupervisorClosedError(f"the supervisor is {self._state} and takes no new calls")
+        route = resolve(Target(*key), os.environ)
+        child = self._children.get(route.endpoint)
+        if child is None:
+            child = self._children[route.endpoint] = Child(self._child_spec(route.endpoint))
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        self._routes[key] = route, child
+        return route, child
+
+    def _child_spec(self, endpoint: Endpoint) -> ChildSpec:
+        return ChildSpec(
+            endpoint=endpoint, make_transport=partial(self._make_transport, endpoint), **self._child_settings
+        )
+
+    def _make_transport(self, endpoint: Endpoint) -> Transport:
+        if endpoint.local_model is None:
+            return AiohttpTransport(endpoint.provider, self._transport)
+        from aiocompl.local.transport import local_transport  # noqa: PLC0415 - an extra, and heavy
+
+        return local_transport(endpoint.local_model, self._transport)
+
+    async def _attempt(
+        self,
+        request: ChatRequest,
+        route: Route,
+        child: Child,
+        options: Mapping[str, Any],
+        started: float,
+        deadline: float,
+    ) -> ChatCompletion | CompletionStream:
+        """Ask until there is an answer, an error that is final, or no time."""
+        time = child.loop.time
+        policy = self._retries
+        if "num_retries" in options or "max_retries" in options:
+            policy = attrs.evolve(policy, max_retries=call_retries(options))
+        log = AttemptLog.of(route, request, options)
+        begun = started
+        while True:
+            log.begin()
+            try:
+                answer = await child.ask(request, route.codec, started=started, deadline=deadline)
+            except AiocomplError as error:
+                now = time()
+                wait = policy.delay(error, attempt=log.number, now=now, deadline=deadline, rng=self._rng)
+                log.fail(error, now - begun, wait)
+                if wait is None:
+                    raise
+            else:
+                log.succeed(answer, time() - begun)
+                return answer
+            await asyncio.sleep(wait)
+            begun = time()
+
+
+def check_positive(**settings: float) -> None:
+    """Refuse settings that are not above zero.
+
+    Raises:
+        ValueError: One is not; the message names it.
+    """
+    for name, value in settings.items():
+        if value <= 0:
+            raise ValueError(f"{name} must be above zero, not {value!r}")

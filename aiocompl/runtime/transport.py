@@ -1,0 +1,265 @@
+"""The pooled aiohttp session that an actor owns: the only place where requests meet the network.
+
+aiohttp's exceptions are mapped here and never leave. URL and header objects are prepared once per endpoint.
+"""
+
+from __future__ import annotations
+
+import urllib.request
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from aiocompl._compat import override
+from aiocompl.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APITimeoutError,
+    BadRequestError,
+    ResponseTooLargeError,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from aiocompl.wire.messages import HTTPRequest
+
+MIB: Final = 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class TransportSettings:
+    """How connections are made; times are in seconds."""
+
+    connect_timeout: float | None = 30.0
+    """For one TCP and TLS handshake; the call's deadline bounds it too."""
+
+    keepalive_timeout: float = 30.0
+    """How long an idle connection is kept for the next request."""
+
+    max_connections: int = 0
+    """Connections open at once; 0 for as many as the actor has slots."""
+
+    dns_cache_ttl: int = 60
+    """How long a host's addresses are kept; 0 asks anew for each connection."""
+
+    max_response_bytes: int = 64 * MIB
+    """The largest answer taken, after decompression; bounds each slice of a stream, not the stream."""
+
+    trust_env: bool = True
+    """Take the proxy from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``; loopback addresses never use one."""
+
+    proxy: str | None = attrs.field(default=None, repr=False)
+    """The proxy's URL, before whatever the environment says. May hold user and password."""
+
+    ssl: ssl.SSLContext | bool = True
+    """Certificates to trust and to show; False verifies nothing."""
+
+
+_MAX_PREPARED: Final = 1024
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+_reused: ContextVar[bool] = ContextVar("aiocompl_connection_reused", default=False)
+"""Whether the running request went out on a connection that had served one before."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connector that knows whether a connection is fresh: a stale one may be asked once more, a fresh one not."""
+
+    def __init__(self, settings: TransportSettings, *, force_close: bool) -> None:
+        super().__init__(
+            limit=settings.max_connections,
+            force_close=force_close,
+            ttl_dns_cache=settings.dns_cache_ttl or None,
+            use_dns_cache=settings.dns_cache_ttl > 0,
+            ssl=settings.ssl,
+            **({} if force_close else {"keepalive_timeout": settings.keepalive_timeout}),
+        )
+        self._known: WeakSet[object] = WeakSet()
+
+    @override
+    async def connect(self, *args: Any, **options: Any) -> Any:
+        connection = await super().connect(*args, **options)
+        protocol = connection.protocol
+        if protocol is not None:
+            if protocol in self._known:
+                _reused.set(True)
+            else:
+                self._known.add(protocol)
+        return connection
+
+
+class AiohttpTransport:
+    """Sends the requests of one endpoint. See `Transport` for the contract.
+
+    Whoever makes it closes it. The session is made at the first request, on the loop that is then running.
+
+    Args:
+        provider: Named in errors.
+        settings: How connections are made.
+    """
+
+    def __init__(self, provider: str, settings: TransportSettings | None = None) -> None:
+        self._provider = provider
+        self._settings = settings or TransportSettings()
+        self._session: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+        self._prepared: dict[str, tuple[URL, str | None]] = {}
+
+    async def open(self, request: HTTPRequest) -> AiohttpResponse:
+        """Send the request and wait for the headers of its answer; see `Transport`.
+
+        A reused connection that dies before any byte of the answer is asked once more on a fresh one: servers and
+        load balancers close idle connections without a word, and that is no failure of the provider.
+        """
+        session = self._session
+        if session is None:
+            session = self._session = self._new_session()
+        _reused.set(False)
+        try:
+            try:
+                response = await self._send(session, request)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if isinstance(error, aiohttp.ClientConnectorError) or not _reused.get():
+                    raise
+                response = await self._send(self._fresh_session(), request)
+        except (aiohttp.ClientError, OSError) as error:
+            raise map_exception(error, provider=self._provider, url=request.url) from error
+        return AiohttpResponse(response, self._provider, self._settings.max_response_bytes)
+
+    async def aclose(self) -> None:
+        """Close all connections. Idempotent."""
+        sessions = [self._session, self._fresh]
+        self._session = self._fresh = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
+
+    async def _send(self, session: aiohttp.ClientSession, request: HTTPRequest) -> aiohttp.ClientResponse:
+        url, proxy = self._prepared.get(request.url) or self._prepare(request.url)
+        return await session.request(
+            request.method,
+            url,
+            data=request.body,
+            headers=request.headers,
+            allow_redirects=False,
+            proxy=proxy,
+        )
+
+    def _prepare(self, url: str) -> tuple[URL, str | None]:
+        """Parse a URL and find its proxy, once; calls with URLs of their own do not fill the memory."""
+        parsed = URL(url)
+        if parsed.scheme not in {"http", "https"} or not parsed.host:
+            raise BadRequestError(
+                f"api_base must be a URL such as 'https://host/v1', not {url!r}", provider=self._provider
+            )
+        if len(self._prepared) >= _MAX_PREPARED:
+            self._prepared.clear()
+        prepared = self._prepared[url] = (parsed, self._proxy_for(parsed))
+        return prepared
+
+    def _proxy_for(self, url: URL) -> str | None:
+        settings = self._settings
+        if settings.proxy is not None or not settings.trust_env or url.host in _LOOPBACK:
+            return settings.proxy
+        if urllib.request.proxy_bypass(url.host or ""):
+            return None
+        return urllib.request.getproxies().get(url.scheme)
+
+    def _fresh_session(self) -> aiohttp.ClientSession:
+        """The session for second chances: it never reuses a connection."""
+        if self._fresh is None:
+            self._fresh = self._new_session(force_close=True)
+        return self._fresh
+
+    def _new_session(self, *, force_close: bool = False) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=_Connector(self._settings, force_close=force_close),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
+        )
+
+
+class AiohttpResponse:
+    """An open response. See `OpenResponse` for the contract."""
+
+    __slots__ = ("_max", "_provider", "_response", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse, provider: str, max_bytes: int) -> None:
+        self._response = response
+        self._provider = provider
+        self._max = max_bytes
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    async def read(self) -> bytes:
+        """Read the rest of the body; see `OpenResponse`. Whatever goes wrong, the connection is closed."""
+        response = self._response
+        try:
+            length = response.content_length
+            if length is not None and length <= self._max and "content-encoding" not in self.headers:
+                return await response.read()
+            return await self._read_bounded()
+        except (aiohttp.ClientError, OSError) as error:
+            raise map_exception(error, provider=self._provider, url=str(response.url)) from error
+        finally:
+            response.close()  # after the end of the body the connection is back in the pool already
+
+    async def read_slice(self) -> bytes:
+        """Wait for more of the body; see `OpenResponse`."""
+        try:
+            data = await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise map_exception(error, provider=self._provider, url=str(self._response.url)) from error
+        if len(data) > self._max:
+            raise self._too_large()
+        return data
+
+    def close(self) -> None:
+        """Give the connection back where the body is read to its end, else close it. Idempotent."""
+        self._response.close()
+
+    async def _read_bounded(self) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while part := await self._response.content.readany():
+            size += len(part)
+            if size > self._max:
+                raise self._too_large()
+            parts.append(part)
+        return b"".join(parts)
+
+    def _too_large(self) -> APIError:
+        return ResponseTooLargeError(
+            f"the answer is larger than max_response_bytes={self._max}", provider=self._provider
+        )
+
+
+def map_exception(error: Exception, *, provider: str, url: str) -> APIError:
+    """aiohttp's and the system's exceptions in our words; `raise ... from` keeps theirs as the cause."""
+    host = URL(url).host
+    if isinstance(error, (TimeoutError, aiohttp.ServerTimeoutError)):
+        return APITimeoutError(f"no connection to {host} in time", provider=provider)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return APIConnectionError(f"the host name {host} cannot be resolved: check api_base", provider=provider)
+    if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
+        return APIConnectionError(f"no secure connection to {host}: {error}", provider=provider)
+    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+        return APIConnectionError(f"the proxy gave no connection to {host}", provider=provider)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return APIConnectionError(f"no connection to {host}: {error.os_error}", provider=provider)
+    if isinstance(error, aiohttp.InvalidURL):
+        return BadRequestError(f"not a URL that can be asked: {url!r}", provider=provider)
+    if isinstance(error.__cause__, aiohttp.ContentEncodingError) or isinstance(
+        error, (aiohttp.ContentEncodingError, aiohttp.ClientResponseError)
+    ):
+        return APIResponseValidationError(f"{host} sent what is no valid HTTP: {error}", provider=provider)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return APIConnectionError(f"{host} closed the connection within the answer", provider=provider)
+    return APIConnectionError(f"the connection to {host} broke before the answer: {error}", provider=provider)

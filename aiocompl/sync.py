@@ -1,0 +1,197 @@
+"""Blocking twins of the async functions, for scripts, notebooks and threads: one background loop serves them all.
+
+Any number of threads may call at once, a thread that runs a loop of its own included (it blocks, it does not
+deadlock). After `fork` the child gets a new background loop at its first call. At interpreter exit the loop is
+stopped and everything closed, without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from concurrent.futures import Future as ThreadFuture
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+
+from aiocompl.client import default_supervisor
+from aiocompl.runtime.stream import CompletionStream
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from types import TracebackType
+    from typing import Unpack
+
+    from aiocompl.types.call import CallInfo
+    from aiocompl.types.chunk import ChatCompletionChunk
+    from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.params import CompletionParams
+    from aiocompl.types.request import Messages
+
+T = TypeVar("T")
+
+_EXIT_PATIENCE = 5.0
+"""Seconds that closing may take at interpreter exit."""
+
+
+class BackgroundLoop:
+    """An event loop on a daemon thread of its own, started by the first call that needs it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there and wait for its result.
+
+        Interrupted (Ctrl-C): the coroutine is cancelled.
+
+        Raises:
+            RuntimeError: Called from the background loop itself, where waiting would be for ever.
+        """
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("a blocking call inside the background loop would wait for itself; await the async one")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # its answer if it has one; what runs there ends within a turn of that loop
+            raise
+
+    def close(self) -> None:
+        """Stop the loop, closing all that runs on it, and wait for the thread. Idempotent."""
+        with self._lock:
+            loop, thread, stop = self._loop, self._thread, self._stop
+            self._loop = self._thread = self._stop = None
+        if loop is not None and thread is not None and stop is not None:
+            loop.call_soon_threadsafe(stop.set)
+            thread.join(_EXIT_PATIENCE)
+
+    def forget(self) -> None:
+        """In a forked child: the thread stayed behind in the parent, and so did the right to its sockets."""
+        self.__init__()  # type: ignore[misc] # as if nothing had been
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = ThreadFuture()
+                self._thread = threading.Thread(
+                    target=_run_loop, args=(ready,), name="aiocompl background loop", daemon=True
+                )
+                self._thread.start()
+                self._loop, self._stop = ready.result()
+                _register_once()
+            return self._loop
+
+
+def _run_loop(ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    async def serve() -> None:
+        stop = asyncio.Event()
+        ready.set_result((asyncio.get_running_loop(), stop))
+        await stop.wait()
+        await default_supervisor().aclose()
+
+    asyncio.run(serve())
+
+
+_background = BackgroundLoop()
+_registered = False
+
+
+def _register_once() -> None:
+    global _registered  # noqa: PLW0603 - hooks of the process, registered once and not at import
+    if not _registered:
+        _registered = True
+        atexit.register(lambda: _background.close())
+        os.register_at_fork(after_in_child=lambda: _background.forget())
+
+
+class SyncCompletionStream:
+    """The chunks of one streamed answer, for blocking code: an iterator and a context manager.
+
+    Leaving the `with`, `close()`, or dropping it closes the connection at once. See `CompletionStream`.
+    """
+
+    def __init__(self, stream: CompletionStream, loop: BackgroundLoop) -> None:
+        self._stream = stream
+        self._loop = loop
+        self._ready: Iterator[ChatCompletionChunk] = iter(())
+
+    @property
+    def call(self) -> CallInfo:
+        """Timing and identity of the call; filled in as the stream goes."""
+        return self._stream.call
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ChatCompletionChunk:
+        for chunk in self._ready:
+            return chunk
+        chunks = self._loop.run(self._stream.next_chunks())
+        if not chunks:
+            raise StopIteration
+        self._ready = iter(chunks)
+        return next(self._ready)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; chunks not yet read are gone. Idempotent."""
+        self._ready = iter(())
+        self._loop.run(self._stream.aclose())
+
+    def response(self) -> ChatCompletion:
+        """Read the rest and put the whole together; see `CompletionStream.response`."""
+        return self._loop.run(self._stream.response())
+
+
+@overload
+def completion(
+    model: str,
+    messages: Messages,
+    *,
+    stream: Literal[False] | None = ...,
+    **params: Unpack[CompletionParams],
+) -> ChatCompletion: ...
+@overload
+def completion(
+    model: str, messages: Messages, *, stream: Literal[True], **params: Unpack[CompletionParams]
+) -> SyncCompletionStream: ...
+@overload
+def completion(
+    model: str, messages: Messages, *, stream: bool | None, **params: Unpack[CompletionParams]
+) -> ChatCompletion | SyncCompletionStream: ...
+
+
+def completion(
+    model: str,
+    messages: Messages,
+    *,
+    stream: bool | None = False,
+    **params: Unpack[CompletionParams],
+) -> ChatCompletion | SyncCompletionStream:
+    """Ask a model and wait for the answer: the blocking twin of `acompletion`, with the same arguments and errors.
+
+    Blocks the calling thread, not other callers. Ctrl-C cancels the request.
+    """
+    answer = _background.run(_ask(model, messages, stream=stream, **params))
+    return SyncCompletionStream(answer, _background) if isinstance(answer, CompletionStream) else answer
+
+
+async def _ask(
+    model: str, messages: Messages, *, stream: bool | None, **params: Unpack[CompletionParams]
+) -> ChatCompletion | CompletionStream:
+    return await default_supervisor().acompletion(model, messages, stream=stream, **params)

@@ -1,0 +1,221 @@
+"""Chunks put together again into the whole answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from aiocompl.types.completion import (
+    Audio,
+    ChatCompletion,
+    ChatCompletionMessage,
+    Choice,
+    ChoiceLogprobs,
+    CustomCall,
+    FunctionCall,
+    ToolCall,
+)
+from aiocompl.types.model import JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, DeltaToolCall
+
+
+@attrs.define
+class _Pieces:
+    """Text that comes in pieces; None as long as no piece has come."""
+
+    parts: list[str] | None = None
+
+    def add(self, piece: str | None) -> None:
+        if piece is not None:
+            if self.parts is None:
+                self.parts = []
+            self.parts.append(piece)
+
+    def text(self) -> str | None:
+        return None if self.parts is None else "".join(self.parts)
+
+
+@attrs.define
+class _Call:
+    """A tool call, or a legacy function call, in the making."""
+
+    id: str = ""
+    type: str = "function"
+    name: str = ""
+    arguments: _Pieces = attrs.field(factory=_Pieces)
+    extra: JSON = attrs.field(factory=dict)
+
+    def add(self, delta: DeltaToolCall) -> None:
+        self.id = delta.id or self.id
+        self.type = delta.type or ("custom" if delta.custom else self.type)
+        self.extra |= delta.model_extra
+        if delta.function is not None:
+            self.name = delta.function.name or self.name
+            self.arguments.add(delta.function.arguments)
+        if delta.custom is not None:
+            self.name = delta.custom.name or self.name
+            self.arguments.add(delta.custom.input)
+
+    def tool_call(self) -> ToolCall:
+        text = self.arguments.text() or ""
+        if self.type == "custom":
+            custom = CustomCall(name=self.name, input=text)
+            return ToolCall(id=self.id, type=self.type, custom=custom, model_extra=self.extra)
+        function = FunctionCall(name=self.name, arguments=text)
+        return ToolCall(id=self.id, type=self.type, function=function, model_extra=self.extra)
+
+
+@attrs.define
+class _Answer:
+    """One choice in the making."""
+
+    index: int
+    role: str = "assistant"
+    content: _Pieces = attrs.field(factory=_Pieces)
+    refusal: _Pieces = attrs.field(factory=_Pieces)
+    reasoning: _Pieces = attrs.field(factory=_Pieces)
+    calls: dict[int, _Call] = attrs.field(factory=dict)
+    function_call: _Call | None = None
+    audio: Audio | None = None
+    logprobs: ChoiceLogprobs | None = None
+    finish_reason: str | None = None
+    extra: JSON = attrs.field(factory=dict)
+    message_extra: JSON = attrs.field(factory=dict)
+
+    def add(self, choice: ChunkChoice) -> None:
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        if choice.model_extra:
+            _merge(self.extra, choice.model_extra)
+        if choice.logprobs is not None:
+            self._add_logprobs(choice.logprobs)
+        self._add_delta(choice.delta)
+
+    def _add_delta(self, delta: ChoiceDelta) -> None:
+        self.content.add(delta.content)
+        self.refusal.add(delta.refusal)
+        self.reasoning.add(delta.reasoning_content)
+        self.role = delta.role or self.role
+        for call in delta.tool_calls or ():
+            self.calls.setdefault(call.index, _Call()).add(call)
+        if (function := delta.function_call) is not None:
+            self.function_call = self.function_call or _Call()
+            self.function_call.name = function.name or self.function_call.name
+            self.function_call.arguments.add(function.arguments)
+        if delta.audio is not None:
+            self.audio = _joined_audio(self.audio, delta.audio)
+        if delta.model_extra:
+            _merge(self.message_extra, delta.model_extra)
+
+    def _add_logprobs(self, more: ChoiceLogprobs) -> None:
+        if self.logprobs is None:
+            self.logprobs = ChoiceLogprobs(model_extra=dict(more.model_extra))
+        if more.content is not None:
+            self.logprobs.content = [*(self.logprobs.content or ()), *more.content]
+        if more.refusal is not None:
+            self.logprobs.refusal = [*(self.logprobs.refusal or ()), *more.refusal]
+
+    def choice(self) -> Choice:
+        function = self.function_call
+        return Choice(
+            index=self.index,
+            finish_reason=self.finish_reason,
+            logprobs=self.logprobs,
+            model_extra=self.extra,
+            message=ChatCompletionMessage(
+                role=self.role,
+                content=self._content(),
+                refusal=self.refusal.text(),
+                reasoning_content=self.reasoning.text(),
+                tool_calls=[call.tool_call() for _, call in sorted(self.calls.items())] or None,
+                function_call=function
+                and FunctionCall(name=function.name, arguments=function.arguments.text() or ""),
+                audio=self.audio,
+                model_extra=self.message_extra,
+            ),
+        )
+
+    def _content(self) -> str | None:
+        """The text; null rather than empty beside a call or a refusal, as in OpenAI's blocking answers."""
+        text = self.content.text()
+        called = self.calls or self.function_call or self.refusal.parts or self.audio
+        return None if not text and called else text
+
+
+def stream_chunk_builder(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
+    """Put the chunks of one stream together into the response that the blocking call would have given.
+
+    Args:
+        chunks: All chunks of the stream, in order.
+
+    Raises:
+        ValueError: There are no chunks.
+    """
+    answers: dict[int, _Answer] = {}
+    whole: ChatCompletion | None = None
+    for chunk in chunks:
+        if whole is None:
+            whole = ChatCompletion(id="", choices=[])
+        _add_heading(whole, chunk)
+        for choice in chunk.choices:
+            answer = answers.get(choice.index)
+            if answer is None:
+                answer = answers[choice.index] = _Answer(choice.index)
+            answer.add(choice)
+    if whole is None:
+        raise ValueError("there are no chunks to put together")
+    whole.choices = [answer.choice() for _, answer in sorted(answers.items())]
+    return whole
+
+
+def _add_heading(whole: ChatCompletion, chunk: ChatCompletionChunk) -> None:
+    whole.id = whole.id or chunk.id
+    whole.created = whole.created or chunk.created
+    whole.model = whole.model or chunk.model
+    whole.usage = chunk.usage or whole.usage
+    whole.service_tier = chunk.service_tier or whole.service_tier
+    whole.system_fingerprint = chunk.system_fingerprint or whole.system_fingerprint
+    if chunk.model_extra:
+        _merge(whole.model_extra, chunk.model_extra)
+
+
+_PADDING = frozenset({"obfuscation", "p"})
+"""Random padding that providers add against the measuring of lengths."""
+
+
+def _merge(into: JSON, more: JSON) -> None:
+    """Fields nobody foresaw: lists and texts of later chunks continue those of earlier ones, the rest replaces them."""
+    for key, value in more.items():
+        if key in _PADDING:
+            continue
+        old: Any = into.get(key)
+        if (isinstance(value, str) and isinstance(old, str) and key not in _WHOLE) or (
+            isinstance(value, list) and isinstance(old, list)
+        ):
+            into[key] = old + value
+        elif value is not None or key not in into:
+            into[key] = value
+
+
+_WHOLE = frozenset({"id", "type", "provider", "native_finish_reason", "object", "role"})
+"""Text fields that come whole each time."""
+
+
+def _joined_audio(old: Audio | None, more: Audio) -> Audio:
+    if old is None:
+        return attrs.evolve(more, model_extra=dict(more.model_extra))
+    return Audio(
+        id=more.id or old.id,
+        data=_joined(old.data, more.data),
+        expires_at=more.expires_at or old.expires_at,
+        transcript=_joined(old.transcript, more.transcript),
+        model_extra=old.model_extra | more.model_extra,
+    )
+
+
+def _joined(old: str | None, more: str | None) -> str | None:
+    return more if old is None else old + (more or "")

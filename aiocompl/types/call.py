@@ -1,0 +1,79 @@
+"""What is known of a call besides its answer: who answered, in which attempt, and where the time went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One attempt of a call: attempt 1 is the first, each further one a retry."""
+
+    number: int
+    """Counted from 1."""
+
+    provider: str
+    """The provider asked, such as ``"openai"``."""
+
+    endpoint: str
+    """Its base URL, without credentials."""
+
+    model: str
+    """The model name as the provider knows it."""
+
+    error: Exception | None = None
+    """Why the attempt failed, or None for the one that answered."""
+
+    queued: float = 0.0
+    """Seconds spent in the actor's inbox."""
+
+    elapsed: float = 0.0
+    """Seconds from asking the actor to its reply (for a stream: to the stream's opening)."""
+
+
+@attrs.define(kw_only=True, eq=False)
+class CallInfo:
+    """Timing and identity of one call; times are in seconds. A stream fills it in as it goes."""
+
+    provider: str
+    """The provider that answered, such as ``"openai"``."""
+
+    endpoint: str
+    """Its base URL, without credentials."""
+
+    model: str
+    """The model name as the provider knows it."""
+
+    request_id: str | None = None
+    """The provider's identifier of the request, to quote to its support."""
+
+    attempts: tuple[Attempt, ...] = ()
+    """Every attempt in order; the last one answered."""
+
+    queued: float = 0.0
+    """Seconds the last attempt spent in the actor's inbox."""
+
+    first_token: float | None = None
+    """Seconds from the start of the call to the first chunk with content; None if not streamed (yet)."""
+
+    total: float | None = None
+    """Seconds from the start of the call to the end of the answer; None while a stream runs."""
+
+    dropped_params: tuple[str, ...] = ()
+    """Parameters that `drop_params` left out because the provider does not support them."""
+
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """The answer's headers, looked up in lower case."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
+        return state | {"headers": {name.lower(): value for name, value in self.headers.items()}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)

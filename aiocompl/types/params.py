@@ -1,0 +1,123 @@
+"""The keywords of a call, one by one: OpenAI's chat-completion parameters, and ours and LiteLLM's call options.
+
+`None` means "not given" everywhere; it is never sent.
+
+Source: https://developers.openai.com/api/docs, create chat completion (2026-11); https://docs.litellm.ai, completion input.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from aiocompl.types.model import JSON
+
+
+class OpenAIParams(TypedDict, total=False):
+    """OpenAI's chat-completion parameters besides `model`, `messages` and `stream`. Ranges are the provider's business."""
+
+    audio: Mapping[str, Any] | None
+    """Voice and format of a spoken answer: ``{"voice": "alloy", "format": "wav"}``."""
+    frequency_penalty: float | None
+    function_call: str | Mapping[str, str] | None
+    """Legacy form of `tool_choice`."""
+    functions: Sequence[Mapping[str, Any]] | None
+    """Legacy form of `tools`."""
+    logit_bias: Mapping[str, float] | None
+    logprobs: bool | None
+    max_completion_tokens: int | None
+    """Upper bound on the answer, reasoning included."""
+    max_tokens: int | None
+    """OpenAI's older name for `max_completion_tokens`; sent under the name that the vendor takes."""
+    metadata: Mapping[str, str] | None
+    """Labels that the provider stores with the completion; `logger_fn` and hooks see them too."""
+    modalities: Sequence[str] | None
+    moderation: Mapping[str, Any] | None
+    n: int | None
+    parallel_tool_calls: bool | None
+    prediction: Mapping[str, Any] | None
+    presence_penalty: float | None
+    prompt_cache_key: str | None
+    prompt_cache_options: Mapping[str, Any] | None
+    prompt_cache_retention: str | None
+    reasoning_effort: str | None
+    response_format: Mapping[str, Any] | None
+    safety_identifier: str | None
+    seed: int | None
+    service_tier: str | None
+    stop: str | Sequence[str] | None
+    store: bool | None
+    stream_options: Mapping[str, Any] | None
+    temperature: float | None
+    tool_choice: str | Mapping[str, Any] | None
+    tools: Sequence[Mapping[str, Any]] | None
+    top_logprobs: int | None
+    top_p: float | None
+    user: str | None
+    verbosity: str | None
+    web_search_options: Mapping[str, Any] | None
+
+
+class CallOptions(TypedDict, total=False):
+    """How a call is made: where to, with which key, how long, how often. Never sent as such."""
+
+    api_base: str | None
+    """The endpoint's base URL, such as ``"https://host/v1"``: makes an endpoint of any OpenAI-compatible server."""
+    base_url: str | None
+    """The same, under OpenAI's name."""
+    api_key: str | None
+    """The key for this call, instead of the environment's."""
+    api_version: str | None
+    """Azure's dated API version."""
+    organization: str | None
+    custom_llm_provider: str | None
+    """The provider, where the model name does not say."""
+    azure: bool | None
+    """The same as ``custom_llm_provider="azure"``."""
+    timeout: float | None
+    """Seconds for the whole call: queueing, retries and the last streamed byte included. Default 600."""
+    request_timeout: float | None
+    """The same, under another of LiteLLM's names."""
+    force_timeout: float | None
+    """A hard upper bound in seconds on `timeout`."""
+    num_retries: int | None
+    """Attempts after the first one, for errors that are retryable. Default 2."""
+    max_retries: int | None
+    """The same, under OpenAI's name."""
+    extra_headers: Mapping[str, str] | None
+    extra_query: Mapping[str, str] | None
+    extra_body: Mapping[str, Any] | None
+    """Merged over the body, past all checks."""
+    drop_params: bool | None
+    """Leave out, and report in `call.dropped_params`, what the provider does not support, instead of raising."""
+    additional_drop_params: Sequence[str] | None
+    """Parameters to leave out in any case."""
+    allowed_openai_params: Sequence[str] | None
+    """Parameters to send although the provider is not known to support them."""
+    logger_fn: Callable[[dict[str, Any]], object] | None
+    """Called with a dict before and after each attempt; it holds no key."""
+    verbose: bool | None
+    """Log each attempt at level info instead of debug."""
+    mock_response: str | Mapping[str, Any] | Exception | None
+    """Answer with this instead of asking anyone."""
+
+
+class NativeParams(TypedDict, total=False):
+    """Parameters that only some dialects have; one that the target does not declare is refused."""
+
+    top_k: int | None
+    min_p: float | None
+    thinking: Mapping[str, Any] | None
+    repetition_penalty: float | None
+
+
+class CompletionParams(OpenAIParams, CallOptions, NativeParams, total=False):
+    """Every keyword of `acompletion` besides `model`, `messages` and `stream`."""
+
+
+OPENAI_PARAMS: Final = frozenset(OpenAIParams.__annotations__)
+CALL_OPTIONS: Final = frozenset(CallOptions.__annotations__)
+
+NATIVE_PARAMS: Final = frozenset(NativeParams.__annotations__)

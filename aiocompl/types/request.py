@@ -1,0 +1,40 @@
+"""A chat request: frozen, checked, and the same however often it is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+    from aiocompl.types.completion import ChatCompletionMessage
+
+    Messages: TypeAlias = Sequence[Mapping[str, Any] | ChatCompletionMessage]
+    """What a caller gives as `messages`: mappings in OpenAI's shape, or messages out of answers."""
+
+
+@attrs.define(kw_only=True, eq=False)
+class ChatRequest:
+    """One call as the codecs see it. Nobody changes it, or anything it holds, once it is made.
+
+    Attributes that concern how the call is made (deadline, retries, credentials) are not here: a codec has no use for
+    them.
+    """
+
+    model: str
+    """The model name as the provider knows it."""
+
+    messages: Sequence[Mapping[str, Any]] = attrs.field(repr=False)
+    """Checked by `check_messages`; plain mappings."""
+
+    params: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """OpenAI's parameters and the dialect's own; only those that were given."""
+
+    stream: bool = False
+
+    extra_headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    extra_query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    extra_body: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
