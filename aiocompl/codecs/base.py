@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from aiocompl.errors import APIResponseValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import ChatCompletion
@@ -51,6 +53,11 @@ class Codec(Protocol):
     Codecs hold no state between calls. Encoding never changes the request and gives the same bytes every time: a
     race, a retry or a fallback sends the same request again.
     """
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of every request to the endpoint; requests with none of their own carry this very object."""
+        ...
 
     @property
     def native_params(self) -> frozenset[str]:

@@ -41,7 +41,7 @@ class OpenAICodec:
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._url = self._chat_url()
-        self._headers: Mapping[str, str] = self._auth_headers(vendor) | {
+        self.headers: Mapping[str, str] = self._auth_headers(vendor) | {
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             **dict(endpoint.extra_headers),
@@ -66,11 +66,8 @@ class OpenAICodec:
         if request.extra_body:
             body.update(request.extra_body)
         url = f"{self._url}{self._query(request.extra_query)}" if request.extra_query else self._url
-        return HTTPRequest(
-            url=url,
-            headers=headers_with(self._headers, request.extra_headers),
-            body=encode_body(body, provider=self._endpoint.provider, model=request.model),
-        )
+        headers = headers_with(self.headers, request.extra_headers) if request.extra_headers else self.headers
+        return HTTPRequest(url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model))
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a whole answer; see `Codec`."""
@@ -153,13 +150,29 @@ class OpenAIStreamDecoder:
 
     def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
         """Take events in order; see `StreamDecoder`."""
+        if self.finished:
+            return
+        loads, take, opened = orjson.loads, ChatCompletionChunk.take, self._open
         for name, data in events:
-            if self.finished:
-                break
             if data == b"[DONE]":
                 self.finished = True
-            elif data:
-                into.append(self._decode(name, data))
+                return
+            try:
+                body = loads(data)
+                if name == "error" or "error" in body:
+                    self._check_error(name, body)
+                chunk = take(body)
+            except MALFORMED as error:
+                raise_malformed(error, provider=self._provider, model=self._model, status=OK, body=data)
+            if chunk.id != self._id:
+                self._id = chunk.id = self._id or chunk.id
+            for choice in chunk.choices:
+                if choice.finish_reason is None:
+                    opened.add(choice.index)
+                else:
+                    opened.discard(choice.index)
+                    self._ended = True
+            into.append(chunk)
 
     def end(self, into: list[ChatCompletionChunk]) -> None:
         """Take the end of the stream; see `StreamDecoder`."""
@@ -171,25 +184,13 @@ class OpenAIStreamDecoder:
             )
         self.finished = True
 
-    def _decode(self, name: str, data: bytes) -> ChatCompletionChunk:
-        try:
-            body = orjson.loads(data)
-            if name == "error" or body.get("error"):
-                raise decode_stream_error(
-                    body, headers={}, provider=self._provider, model=self._model, api_key=self._api_key
-                )
-            chunk = ChatCompletionChunk.take(body)
-        except MALFORMED as error:
-            raise_malformed(error, provider=self._provider, model=self._model, status=OK, body=data)
-        if chunk.id != self._id:
-            self._id = chunk.id = self._id or chunk.id
-        for choice in chunk.choices:
-            if choice.finish_reason is None:
-                self._open.add(choice.index)
-            else:
-                self._open.discard(choice.index)
-                self._ended = True
-        return chunk
+    def _check_error(self, name: str, body: Any) -> None:
+        """Raise the error that an event is; some vendors write ``"error": null`` into every chunk."""
+        if name == "error" or body["error"]:
+            raise decode_stream_error(
+                body, headers={}, provider=self._provider, model=self._model, api_key=self._api_key
+            )
+        del body["error"]
 
 
 def encode_body(body: Mapping[str, Any], *, provider: str, model: str) -> bytes:

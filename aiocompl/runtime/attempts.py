@@ -1,4 +1,4 @@
-"""What is told of each attempt: to the caller's `logger_fn`, to the log, and on the answer."""
+"""What is told of each attempt: to the log, and to the caller's `logger_fn`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aiocompl import telemetry
-from aiocompl.types.call import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,84 +25,56 @@ class AttemptLog:
     request: ChatRequest
     logger_fn: Callable[[dict[str, Any]], object] | None
     verbose: bool
-    failed: tuple[Attempt, ...] = ()
+    number: int = 0
+    """The attempt that runs, counted from 1."""
 
     @classmethod
-    def of(cls, route: Route, request: ChatRequest, options: Mapping[str, Any]) -> AttemptLog:
-        """The log of a call with these options."""
-        return cls(route, request, options.get("logger_fn"), bool(options.get("verbose")))
-
-    @property
-    def number(self) -> int:
-        """The attempt that runs, counted from 1."""
-        return len(self.failed) + 1
+    def of(cls, route: Route, request: ChatRequest, options: Mapping[str, Any]) -> AttemptLog | None:
+        """The log of a call with these options, or None where nobody wants to know."""
+        logger_fn = verbose = None
+        if options:
+            logger_fn, verbose = options.get("logger_fn"), options.get("verbose")
+        if logger_fn is None and not telemetry.watched(verbose=bool(verbose)):
+            return None
+        return cls(route, request, logger_fn, bool(verbose))
 
     def begin(self) -> None:
         """An attempt is about to be made."""
-        telemetry.attempt("attempt.started", verbose=self.verbose, **self._identity())
-        if self.logger_fn is not None:
-            self._tell("pre_api_call")
+        self.number += 1
+        self._tell("attempt.started", "pre_api_call")
 
     def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:
         """It failed after `elapsed` seconds; another follows in `retry_in`, or none."""
-        telemetry.attempt(
-            "attempt.failed",
-            verbose=self.verbose,
-            error=type(error).__name__,
-            elapsed=elapsed,
-            retry_in=retry_in,
-            **self._identity(),
-        )
-        if self.logger_fn is not None:
-            self._tell("post_api_call", error=error, elapsed=elapsed, retry_in=retry_in)
-        if retry_in is not None:
-            # Without its traceback: that holds frames, and those the session.
-            self.failed += (self._attempt(error.with_traceback(None), 0.0, elapsed),)
+        self._tell("attempt.failed", "post_api_call", elapsed=elapsed, error=error, retry_in=retry_in)
 
     def succeed(self, answer: ChatCompletion | CompletionStream, elapsed: float) -> None:
         """It answered after `elapsed` seconds (a stream: it opened)."""
-        telemetry.attempt("attempt.finished", verbose=self.verbose, elapsed=elapsed, **self._identity())
-        call = answer.call
-        if call is not None:
-            call.attempts = (*self.failed, self._attempt(None, call.queued, elapsed))
-        if self.logger_fn is not None:
-            self._tell("post_api_call", response=answer, elapsed=elapsed)
+        self._tell("attempt.finished", "post_api_call", elapsed=elapsed, response=answer)
 
-    def _attempt(self, error: Exception | None, queued: float, elapsed: float) -> Attempt:
-        endpoint = self.route.endpoint
-        return Attempt(
-            number=self.number,
-            provider=endpoint.provider,
-            endpoint=endpoint.base_url,
-            model=self.route.model,
-            error=error,
-            queued=queued,
-            elapsed=elapsed,
-        )
-
-    def _identity(self) -> dict[str, Any]:
-        endpoint = self.route.endpoint
-        return {
+    def _tell(self, event: str, moment: str, **more: Any) -> None:
+        """Log a step, and call the caller's function; what that does wrong is logged and cannot break the call."""
+        endpoint, request = self.route.endpoint, self.request
+        identity: dict[str, Any] = {
             "provider": endpoint.provider,
             "endpoint": endpoint.base_url,
             "model": self.route.model,
             "attempt": self.number,
         }
-
-    def _tell(self, moment: str, **more: object) -> None:
-        """Call the caller's function; what it does wrong is logged and cannot break the call."""
-        request = self.request
-        details: dict[str, Any] = {
+        told = {name: value for name, value in more.items() if name != "response"}
+        if (error := more.get("error")) is not None:
+            told["error"] = type(error).__name__
+        telemetry.attempt(event, verbose=self.verbose, **identity, **told)
+        if self.logger_fn is None:
+            return
+        details = {
             "log_event_type": moment,
-            **self._identity(),
+            **identity,
             "stream": request.stream,
             "messages": request.messages,
             "optional_params": dict(request.params),
             "extra_headers": sorted(request.extra_headers or ()),  # names only: values may be secrets
             **more,
         }
-        if self.logger_fn is None:
-            return
         try:
             self.logger_fn(details)
         except Exception as error:  # noqa: BLE001 - a hook must not break a call

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from aiocompl.codecs.routing import Target
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.checks import check_messages, check_params, did_you_mean
 from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
@@ -23,7 +24,11 @@ _TARGET_OPTIONS: Final = frozenset(
 _CHECKED_PARAMS: Final = frozenset({"stop", "tools", "functions"})
 
 
-@attrs.define(kw_only=True)
+TargetKey = str | tuple[str | tuple[str, Any], ...]
+"""Where a call goes, as a key: calls with equal keys share a route. The bare model name where nothing else is said."""
+
+
+@attrs.define
 class Call:
     """One call: its parameters, and how it is made."""
 
@@ -36,19 +41,19 @@ class Call:
     """Call options that were given."""
     others: dict[str, Any]
     """Names that are neither; the dialect may know them."""
+    key: TargetKey
 
-    def target_key(self) -> TargetKey:
-        """Where the call goes, as a key: calls with equal keys share a route."""
-        options = self.options
-        if not options or _TARGET_OPTIONS.isdisjoint(options):
-            return self.model, None, None, None, None, None
-        get = options.get
-        provider = get("custom_llm_provider") or ("azure" if get("azure") else None)
-        base = get("api_base") or get("base_url")
-        return self.model, base, get("api_key"), get("api_version"), get("organization"), provider
-
-
-TargetKey = tuple[str, str | None, str | None, str | None, str | None, str | None]
+    def target(self) -> Target:
+        """Where the call goes."""
+        get = self.options.get
+        return Target(
+            self.model,
+            get("api_base") or get("base_url"),
+            get("api_key"),
+            get("api_version"),
+            get("organization"),
+            get("custom_llm_provider") or ("azure" if get("azure") else None),
+        )
 
 
 def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mapping[str, Any]) -> Call:
@@ -59,7 +64,7 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
     """
     if not isinstance(model, str) or not model:
         raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
-    call = Call(model=model, messages=messages, stream=stream, params={}, options={}, others={})
+    call = Call(model, messages, stream, {}, {}, {}, model)
     for name, value in keywords.items():
         if value is None:
             continue
@@ -67,6 +72,9 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
             call.params[name] = value
         elif name in CALL_OPTIONS:
             call.options[name] = value
+            if name in _TARGET_OPTIONS:
+                key = call.key
+                call.key = (model, (name, value)) if isinstance(key, str) else (*key, (name, value))
         else:
             call.others[name] = value
     return call
@@ -83,27 +91,29 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
         UnsupportedParamsError: The provider does not support a parameter.
         TypeError: A keyword is misspelt.
     """
-    params, options, codec = call.params, call.options, route.codec
-    if params and not _CHECKED_PARAMS.isdisjoint(params):
-        check_params(params)
-    unsupported = codec.unsupported_params.intersection(params)
-    if call.others:
-        unsupported |= _take_native(call, route)
-    dropped: tuple[str, ...] = ()
-    if options and (names := options.get("additional_drop_params")):
-        for name in names:
-            params.pop(name, None)
-        unsupported -= set(names)
-    if unsupported:
-        dropped = _drop_unsupported(call, route, unsupported)
-    request = ChatRequest(
-        model=route.model, messages=check_messages(call.messages), params=params, stream=call.stream
-    )
+    params, options = call.params, call.options
+    dropped = _sift(call, route) if params or call.others else ()
+    request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
     if options:
         request.extra_headers = options.get("extra_headers")
         request.extra_query = options.get("extra_query")
         request.extra_body = options.get("extra_body")
     return request, dropped
+
+
+def _sift(call: Call, route: Route) -> tuple[str, ...]:
+    """Check the parameters, and take out what is not to be sent; return what `drop_params` took out."""
+    params, options = call.params, call.options
+    if not _CHECKED_PARAMS.isdisjoint(params):
+        check_params(params)
+    unsupported = route.codec.unsupported_params.intersection(params)
+    if call.others:
+        unsupported |= _take_native(call, route)
+    if names := options.get("additional_drop_params"):
+        for name in names:
+            params.pop(name, None)
+        unsupported -= set(names)
+    return _drop_unsupported(call, route, unsupported) if unsupported else ()
 
 
 def call_timeout(options: Mapping[str, Any], default: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -11,13 +10,13 @@ import attrs
 from aiocompl import telemetry
 from aiocompl.errors import (
     AiocomplError,
-    APITimeoutError,
     EndpointDownError,
     InboxFullError,
     SupervisorClosedError,
 )
 from aiocompl.policy.restart import RestartIntensity
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
+from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.types.completion import ChatCompletion
@@ -87,6 +86,7 @@ class Child:
         self._inbox: Inbox[Envelope] = Inbox(spec.inbox_size)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._actor: ProviderActor | None = None
+        self._deadlines = Deadlines(self.loop)
         self._pending = 0
         self._idle: asyncio.Future[None] | None = None
         self._completed = 0
@@ -114,33 +114,30 @@ class Child:
         if self.state != "running":
             raise self._refusal()
         loop = self.loop
-        envelope = Envelope(
-            request=request,
-            codec=codec,
-            started=started,
-            deadline=deadline,
-            reply=loop.create_future(),
-            context=copy_context(),
-            asked=loop.time(),
-        )
-        timer = loop.call_at(deadline, self._expire, envelope)
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise RuntimeError("a call must be awaited inside a task")
+        envelope = Envelope(request, codec, started, deadline, task, loop.time())
+        cancelling = task.cancelling()
+        self._deadlines.add(deadline, envelope)
         self._pending += 1
         try:
-            if not self._inbox.offer(envelope):
-                await self._overflow(envelope)
-            reply = await envelope.reply
-            if isinstance(reply, AiocomplError):
-                raise reply
+            actor = self._actor
+            if actor is None or not actor.try_take(envelope):
+                actor = await self._queue(envelope)
+            envelope.actor = None
+            answer = await actor.perform(envelope)
         except BaseException as error:
-            await self._abandon(envelope, error)
+            self._fail(envelope, error, cancelling)
             raise
         finally:
-            timer.cancel()
+            envelope.over = True
+            self._deadlines.forget()
             self._pending -= 1
             if self._idle is not None:
                 self._settle_idle()
         self._count(loop.time() - envelope.asked)
-        return reply
+        return answer
 
     async def drain(self) -> None:
         """Take no new requests and wait until all there are have been answered and all streams have ended."""
@@ -181,7 +178,7 @@ class Child:
         try:
             while True:
                 self._actor = ProviderActor(
-                    spec.endpoint, self._inbox, spec.make_transport(), spec.slots, self._settle_idle
+                    spec.endpoint, self._inbox, spec.make_transport(), spec.slots, self._deadlines, self._settle_idle
                 )
                 try:
                     await self._actor.run()
@@ -191,7 +188,9 @@ class Child:
         finally:
             if self.state != "down":
                 self.state = "closed"
+            self._actor = None
             self._refuse_all()
+            self._deadlines.close()
 
     def _may_restart(self, crash: ActorCrashedError) -> bool:
         cause = repr(crash.__cause__)
@@ -204,51 +203,44 @@ class Child:
         telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
         return False
 
-    async def _overflow(self, envelope: Envelope) -> None:
-        """The inbox is full: refuse, or wait for room, no longer than for the reply (a deadline that passes is one)."""
-        if self.spec.overflow == "raise":
-            raise InboxFullError(
-                f"{len(self._inbox)} requests wait already (inbox_size={self.spec.inbox_size}): "
-                "slow down, or set overflow='wait' or a larger inbox_size",
-                provider=self.spec.endpoint.provider,
-            )
-        putting = self.loop.create_task(self._inbox.put(envelope))
-        try:
-            await asyncio.wait([putting, envelope.reply], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not putting.done():
-                putting.cancel()
-                await asyncio.wait([putting])
-        if self.state in ("down", "closed"):  # nobody serves the inbox any more
-            raise self._refusal()
+    async def _queue(self, envelope: Envelope) -> ProviderActor:
+        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room."""
+        if not self._inbox.offer(envelope):
+            if self.spec.overflow == "raise":
+                raise InboxFullError(
+                    f"{len(self._inbox)} requests wait already (inbox_size={self.spec.inbox_size}): "
+                    "slow down, or set overflow='wait' or a larger inbox_size",
+                    provider=self.spec.endpoint.provider,
+                )
+            await self._inbox.put(envelope)
+            if self.state in ("down", "closed"):  # nobody serves the inbox any more
+                raise self._refusal()
+        if envelope.actor is None:
+            await envelope.wait_turn()
+        actor = envelope.actor
+        assert actor is not None  # noqa: S101 - who ends the wait has set it
+        return actor
 
-    def _expire(self, envelope: Envelope) -> None:
-        """The deadline has passed: answer, and stop whatever is being done about it."""
-        state = "waiting for a slot" if envelope.task is None else "in flight"
-        seconds = envelope.deadline - envelope.started
-        envelope.answer(
-            APITimeoutError(
-                f"no answer within the timeout of {seconds:g} s ({state})",
-                provider=self.spec.endpoint.provider,
-                model=envelope.request.model,
-            )
-        )
+    def _fail(self, envelope: Envelope, error: BaseException, cancelling: int) -> None:
+        """Leave nothing behind of an envelope that came to nothing, and raise why it was aborted, if it was.
 
-    async def _abandon(self, envelope: Envelope, error: BaseException) -> None:
-        """Leave nothing behind of an envelope that its caller gives up."""
+        An abort reaches the caller as a cancellation of its task. It is taken back here, unless somebody else has
+        cancelled the task as well: then theirs goes first.
+        """
+        if not self._inbox.withdraw(envelope) and envelope.actor is not None:
+            envelope.actor.release(envelope)  # taken, and given up before the exchange began
+        verdict = envelope.verdict
+        if verdict is not None and envelope.task.uncancel() <= cancelling:
+            if isinstance(error, asyncio.CancelledError):
+                verdict.provider = verdict.provider or self.spec.endpoint.provider
+                self._note(verdict)
+                raise verdict from None
         if isinstance(error, AiocomplError):
-            self._failed += 1
-            self._last_error = str(error)
-        self._inbox.withdraw(envelope)
-        task = envelope.task
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait([task])
-        reply = envelope.reply
-        if not reply.done():
-            reply.cancel()
-        elif not reply.cancelled() and isinstance(stream := reply.result(), CompletionStream):
-            stream.close()
+            self._note(error)
+
+    def _note(self, error: AiocomplError) -> None:
+        self._failed += 1
+        self._last_error = str(error)
 
     def _count(self, seconds: float) -> None:
         index = self._completed % _LATENCIES
@@ -267,7 +259,7 @@ class Child:
 
     def _refuse_all(self) -> None:
         while (envelope := self._inbox.pop()) is not None:
-            envelope.answer(self._refusal())
+            envelope.abort(self._refusal())
 
     def _refusal(self) -> AiocomplError:
         endpoint = self.spec.endpoint

@@ -1,18 +1,48 @@
-"""`mock_response`: an answer without asking anyone, for the tests of those who use us."""
+"""`mock_response`: an answer without asking anyone, for the tests of those who use us.
+
+It goes the way of real answers from the decoder on: a mocked stream is decoded from the bytes of one.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from aiocompl.codecs.openai import OpenAICodec
+from aiocompl.codecs.routing import CUSTOM
 from aiocompl.errors import BadRequestError
-from aiocompl.runtime.stream import CompletionStream
+from aiocompl.runtime.stream import CompletionStream, Lease
 from aiocompl.types.call import CallInfo
-from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice
 from aiocompl.types.completion import ChatCompletion, ChatCompletionMessage, Choice, Usage
+from aiocompl.types.endpoint import Endpoint
+from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+
+class CannedResponse:
+    """A response whose body is there already. See `OpenResponse` for the contract."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status = 200
+        self.headers: Mapping[str, str] = {}
+        self._body = body
+
+    async def read(self) -> bytes:
+        """Read what is left of the body."""
+        return await self.read_slice()
+
+    async def read_slice(self) -> bytes:
+        """Return all of the body the first time, then nothing."""
+        body, self._body = self._body, b""
+        return body
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def mock_answer(mock: Any, *, model: str, stream: bool) -> ChatCompletion | CompletionStream:
@@ -24,10 +54,15 @@ def mock_answer(mock: Any, *, model: str, stream: bool) -> ChatCompletion | Comp
     if isinstance(mock, Exception):
         raise mock
     completion = _completion(mock, model)
-    completion.call = CallInfo(provider="mock", endpoint="", model=model, total=0.0)
-    if not stream:
-        return completion
-    return CompletionStream.of(_chunks(completion), completion.call)
+    call = CallInfo("mock", "", model)
+    if stream:
+        loop = asyncio.get_running_loop()
+        lease = Lease(CannedResponse(b"".join(_events(completion))), loop, lambda _: None)
+        codec = OpenAICodec(CUSTOM, Endpoint(provider="mock", base_url=""))
+        return CompletionStream(lease, codec, ChatRequest(model, [], stream=True), call, loop.time())
+    call.total = 0.0
+    completion.call = call
+    return completion
 
 
 def _completion(mock: Any, model: str) -> ChatCompletion:
@@ -38,36 +73,40 @@ def _completion(mock: Any, model: str) -> ChatCompletion:
     if not isinstance(mock, str):
         raise BadRequestError("mock_response must be text, a response or an exception", param="mock_response")
     message = ChatCompletionMessage(content=mock)
-    return ChatCompletion(
-        id="chatcmpl-mock",
-        model=model,
-        choices=[Choice(index=0, message=message, finish_reason="stop")],
-        usage=Usage(),
-    )
+    choice = Choice(index=0, message=message, finish_reason="stop")
+    return ChatCompletion(id="chatcmpl-mock", model=model, choices=[choice], usage=Usage())
 
 
-def _chunks(completion: ChatCompletion) -> Iterator[ChatCompletionChunk]:
+def _events(completion: ChatCompletion) -> Iterator[bytes]:
     for choice in completion.choices:
-        message = choice.message
-        yield _chunk(completion, choice, ChoiceDelta(role=message.role))
-        for word in re.findall(r"\s*\S+|\s+$", message.content or ""):
-            yield _chunk(completion, choice, ChoiceDelta(content=word))
-        rest = message.to_dict()
-        del rest["content"]
-        for index, call in enumerate(rest.get("tool_calls") or ()):
+        message = choice.message.to_dict()
+        text = message.pop("content") or ""
+        yield _event(completion, choice.index, {"role": message.pop("role")})
+        for word in re.findall(r"\s*\S+|\s+$", text):
+            yield _event(completion, choice.index, {"content": word})
+        for index, call in enumerate(message.get("tool_calls") or ()):
             call["index"] = index
-        yield _chunk(completion, choice, ChoiceDelta.take(rest), choice.finish_reason)
-    yield ChatCompletionChunk(
-        id=completion.id, created=completion.created, model=completion.model, choices=[], usage=completion.usage
-    )
+        yield _event(completion, choice.index, message, choice.finish_reason or "stop")
+    usage = completion.usage.to_dict() if completion.usage else None
+    yield _sse({**_heading(completion), "choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
 
 
-def _chunk(
-    completion: ChatCompletion, choice: Choice, delta: ChoiceDelta, finish_reason: str | None = None
-) -> ChatCompletionChunk:
-    return ChatCompletionChunk(
-        id=completion.id,
-        created=completion.created,
-        model=completion.model,
-        choices=[ChunkChoice(index=choice.index, delta=delta, finish_reason=finish_reason)],
-    )
+def _event(
+    completion: ChatCompletion, index: int, delta: dict[str, Any], finish_reason: str | None = None
+) -> bytes:
+    choice = {"index": index, "delta": delta, "finish_reason": finish_reason}
+    return _sse({**_heading(completion), "choices": [choice]})
+
+
+def _heading(completion: ChatCompletion) -> dict[str, Any]:
+    return {
+        "id": completion.id,
+        "object": "chat.completion.chunk",
+        "created": completion.created,
+        "model": completion.model,
+    }
+
+
+def _sse(data: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(data) + b"\n\n"

@@ -6,7 +6,7 @@ The consumer's own task reads whole slices from the connection and decodes them;
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 import attrs
 
@@ -14,14 +14,14 @@ from aiocompl.errors import AiocomplError, APITimeoutError, IncompleteStreamErro
 from aiocompl.types.assemble import stream_chunk_builder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
 
-    from aiocompl.codecs.base import StreamDecoder
+    from aiocompl.codecs.base import Codec
     from aiocompl.types.call import CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import ChatCompletion
-    from aiocompl.wire.messages import FrameDecoder
+    from aiocompl.types.request import ChatRequest
     from aiocompl.wire.transport import OpenResponse
 
 _TRAILER: Final = 0.05
@@ -38,25 +38,26 @@ class Lease:
     response: OpenResponse
     loop: asyncio.AbstractEventLoop
     on_end: Callable[[Lease], None]
-    timer: asyncio.TimerHandle | None = None
-    ended: bool = False
+    over: bool = False
     why: type[AiocomplError] | None = None
     """Why somebody else than the stream ended it: the deadline, or the supervisor."""
 
     def end(self, why: type[AiocomplError] | None = None) -> None:
         """Close the response and free the slot. Idempotent."""
-        if self.ended:
+        if self.over:
             return
-        self.ended = True
+        self.over = True
         self.why = why
-        if self.timer is not None:
-            self.timer.cancel()
         self.response.close()
         self.on_end(self)
 
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.end(APITimeoutError)
+
     def abandon(self) -> None:
         """End it from wherever the garbage collector happens to run."""
-        if self.ended or self.loop.is_closed():
+        if self.over or self.loop.is_closed():
             return
         self.loop.call_soon_threadsafe(self.end)
 
@@ -79,39 +80,25 @@ class CompletionStream:
         call: Timing and identity of the call; filled in as the stream goes.
     """
 
-    def __init__(
-        self,
-        lease: Lease | None,
-        frames: FrameDecoder | None,
-        decoder: StreamDecoder | None,
-        call: CallInfo,
-        started: float,
-    ) -> None:
+    def __init__(self, lease: Lease, codec: Codec, request: ChatRequest, call: CallInfo, started: float) -> None:
         self._lease = lease
-        self._frames = frames
-        self._decoder = decoder
+        self._codec = codec
+        self._request = request
+        self._frames = codec.frame_decoder()
+        self._decoder = codec.stream_decoder(request)
         self._started = started
-        self._chunks: list[ChatCompletionChunk] = []
-        self._next = 0
+        self._ready: list[ChatCompletionChunk] = []  # decoded, not yet read; the next one last
+        self._slices: list[bytes] = []  # all that was received, for `response`; costs a stream nothing but memory
         self._error: AiocomplError | None = None
         self.call = call
-
-    @classmethod
-    def of(cls, chunks: Iterable[ChatCompletionChunk], call: CallInfo) -> Self:
-        """A stream of chunks that are there already, with nothing to close."""
-        stream = cls(None, None, None, call, 0.0)
-        stream._chunks.extend(chunks)
-        return stream
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
-        index = self._next
-        if index == len(self._chunks):
+        if not self._ready:
             await self._fill()
-        self._next = index + 1
-        return self._chunks[index]
+        return self._ready.pop()
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,7 +117,7 @@ class CompletionStream:
 
     def close(self) -> None:
         """The same as `aclose`, for callers that cannot await."""
-        del self._chunks[self._next :]
+        self._ready.clear()
         self._error = None
         self._end()
 
@@ -139,14 +126,14 @@ class CompletionStream:
 
         Cancelled: the stream is closed.
         """
-        index = self._next
-        if index == len(self._chunks):
+        if not self._ready:
             try:
                 await self._fill()
             except StopAsyncIteration:
                 return []
-        self._next = len(self._chunks)
-        return self._chunks[index:]
+        chunks = self._ready[::-1]
+        self._ready.clear()
+        return chunks
 
     async def response(self) -> ChatCompletion:
         """Read the rest of the stream and put the whole together, chunks already read included.
@@ -157,54 +144,63 @@ class CompletionStream:
         Raises:
             APIError: The stream broke, or was closed before its end.
         """
-        async for _ in self:
+        while await self.next_chunks():
             pass
-        if self._decoder is not None and not self._decoder.finished:
+        if not self._decoder.finished:
             raise IncompleteStreamError(
                 "the stream was closed before its end", provider=self.call.provider, model=self.call.model
             )
-        whole = stream_chunk_builder(self._chunks)
+        whole = stream_chunk_builder(self._decoded_again())
         whole.call = self.call
         return whole
 
+    def _decoded_again(self) -> list[ChatCompletionChunk]:
+        chunks: list[ChatCompletionChunk] = []
+        frames, decoder = self._codec.frame_decoder(), self._codec.stream_decoder(self._request)
+        for data in self._slices:
+            decoder.feed(frames.feed(data), chunks)
+        decoder.feed(frames.end(), chunks)
+        return chunks
+
     def __del__(self) -> None:
-        if self._lease is not None:
-            self._lease.abandon()
+        lease: Lease | None = getattr(self, "_lease", None)
+        if lease is not None:
+            lease.abandon()
 
     def __repr__(self) -> str:
-        state = "open" if self._lease is not None and not self._lease.ended else "closed"
-        return f"<CompletionStream {self.call.provider}/{self.call.model}, {state}, {self._next} chunks read>"
+        state = "closed" if self._lease.over else "open"
+        return f"<CompletionStream {self.call.provider}/{self.call.model}, {state}>"
 
     async def _fill(self) -> None:
-        """Wait until there is at least one more chunk.
+        """Wait until there is at least one chunk.
 
         Cancelled: the stream is closed.
         """
-        have = len(self._chunks)
+        chunks: list[ChatCompletionChunk] = []
         try:
-            while len(self._chunks) == have:
-                await self._fill_once()
+            while not chunks:
+                await self._fill_once(chunks)
         except StopAsyncIteration:
             raise
         except AiocomplError as error:
             self._end()
-            if len(self._chunks) == have:
+            if not chunks:
                 raise
             self._error = error  # what came before it is delivered first
         except BaseException:
             self._end()
             raise
-        if self.call.first_token is None:
-            self._stamp_first_token(have)
+        if self.call.first_token is None and any(map(_has_token, chunks)):
+            self.call.first_token = self._lease.loop.time() - self._started
+        chunks.reverse()
+        self._ready = chunks
 
-    async def _fill_once(self) -> None:
-        lease, decoder, frames = self._lease, self._decoder, self._frames
+    async def _fill_once(self, chunks: list[ChatCompletionChunk]) -> None:
+        lease, decoder = self._lease, self._decoder
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if lease is None or decoder is None or frames is None:
-            raise StopAsyncIteration
-        if lease.ended:
+        if lease.over:
             self._raise_why(lease)
         if decoder.finished:
             await self._finish(lease)
@@ -214,13 +210,14 @@ class CompletionStream:
         except AiocomplError as error:
             if lease.why is not None:
                 self._raise_why(lease)
-            self._name(error)
+            error.model = error.model or self.call.model
             raise
         if data:
-            decoder.feed(frames.feed(data), self._chunks)
+            self._slices.append(data)
+            decoder.feed(self._frames.feed(data), chunks)
         else:
-            decoder.feed(frames.end(), self._chunks)
-            decoder.end(self._chunks)
+            decoder.feed(self._frames.end(), chunks)
+            decoder.end(chunks)
 
     async def _finish(self, lease: Lease) -> None:
         """Wait briefly for the end of the body, so that the connection can go back to the pool."""
@@ -233,12 +230,11 @@ class CompletionStream:
         self._end()
 
     def _end(self) -> None:
-        if self._lease is not None:
-            if self.call.total is None:
-                self.call.total = self._lease.loop.time() - self._started
-            self._lease.end()
+        if self.call.total is None:
+            self.call.total = self._lease.loop.time() - self._started
+        self._lease.end()
 
-    def _raise_why(self, lease: Lease) -> None:
+    def _raise_why(self, lease: Lease) -> NoReturn:
         """Raise what ended the stream from outside; a stream closed by its reader is just over."""
         if lease.why is None:
             raise StopAsyncIteration
@@ -246,14 +242,9 @@ class CompletionStream:
         text = "the deadline passed within the stream" if why is APITimeoutError else "the supervisor was closed"
         raise why(text, provider=self.call.provider, model=self.call.model)
 
-    def _name(self, error: AiocomplError) -> None:
-        error.model = error.model or self.call.model
 
-    def _stamp_first_token(self, index: int) -> None:
-        for chunk in self._chunks[index:]:
-            for choice in chunk.choices:
-                delta = choice.delta
-                if delta.content or delta.tool_calls or delta.reasoning_content or delta.refusal:
-                    lease = self._lease
-                    self.call.first_token = lease.loop.time() - self._started if lease else 0.0
-                    return
+def _has_token(chunk: ChatCompletionChunk) -> bool:
+    return any(
+        choice.delta.content or choice.delta.tool_calls or choice.delta.reasoning_content or choice.delta.refusal
+        for choice in chunk.choices
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import attrs
 
-from aiocompl.codecs.routing import Route, Target, resolve
+from aiocompl.codecs.routing import Route, resolve
 from aiocompl.errors import AiocomplError, SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
 from aiocompl.runtime.attempts import AttemptLog
@@ -18,6 +18,7 @@ from aiocompl.runtime.call import Call, TargetKey, build_request, call_retries, 
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
+from aiocompl.types.call import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,7 +157,7 @@ class Supervisor:
         request, dropped = build_request(call, route)
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
         answer = await self._attempt(request, route, child, options, started, deadline)
-        if dropped and answer.call is not None:
+        if dropped:
             answer.call.dropped_params = dropped
         return answer
 
@@ -203,32 +204,33 @@ class Supervisor:
         return loop
 
     def _route(self, call: Call) -> tuple[Route, Child]:
-        key = call.target_key()
-        known = self._routes.get(key)
+        known = self._routes.get(call.key)
         if known is not None:
             return known
         if self._state != "running":
             raise SupervisorClosedError(f"the supervisor is {self._state} and takes no new calls")
-        route = resolve(Target(*key), os.environ)
+        route = resolve(call.target(), os.environ)
         child = self._children.get(route.endpoint)
         if child is None:
-            child = self._children[route.endpoint] = Child(self._child_spec(route.endpoint))
+            child = self._children[route.endpoint] = Child(self._child_spec(route))
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
-        self._routes[key] = route, child
+        self._routes[call.key] = route, child
         return route, child
 
-    def _child_spec(self, endpoint: Endpoint) -> ChildSpec:
+    def _child_spec(self, route: Route) -> ChildSpec:
         return ChildSpec(
-            endpoint=endpoint, make_transport=partial(self._make_transport, endpoint), **self._child_settings
+            endpoint=route.endpoint,
+            make_transport=partial(self._make_transport, route.endpoint, route.codec.headers),
+            **self._child_settings,
         )
 
-    def _make_transport(self, endpoint: Endpoint) -> Transport:
+    def _make_transport(self, endpoint: Endpoint, headers: Mapping[str, str]) -> Transport:
         if endpoint.local_model is None:
-            return AiohttpTransport(endpoint.provider, self._transport)
+            return AiohttpTransport(endpoint.provider, self._transport, headers)
         from aiocompl.local.transport import local_transport  # noqa: PLC0415 - an extra, and heavy
 
-        return local_transport(endpoint.local_model, self._transport)
+        return local_transport(endpoint.local_model, self._transport, headers)
 
     async def _attempt(
         self,
@@ -245,22 +247,41 @@ class Supervisor:
         if "num_retries" in options or "max_retries" in options:
             policy = attrs.evolve(policy, max_retries=call_retries(options))
         log = AttemptLog.of(route, request, options)
+        failed: tuple[Attempt, ...] = ()
         begun = started
         while True:
-            log.begin()
+            if log is not None:
+                log.begin()
             try:
                 answer = await child.ask(request, route.codec, started=started, deadline=deadline)
             except AiocomplError as error:
-                now = time()
-                wait = policy.delay(error, attempt=log.number, now=now, deadline=deadline, rng=self._rng)
-                log.fail(error, now - begun, wait)
+                now, number = time(), len(failed) + 1
+                wait = policy.delay(error, attempt=number, now=now, deadline=deadline, rng=self._rng)
+                if log is not None:
+                    log.fail(error, now - begun, wait)
                 if wait is None:
                     raise
+                failed += (failed_attempt(number, route, error, now - begun),)
             else:
-                log.succeed(answer, time() - begun)
+                elapsed = time() - begun
+                answer.call.failed, answer.call.answered = failed, elapsed
+                if log is not None:
+                    log.succeed(answer, elapsed)
                 return answer
             await asyncio.sleep(wait)
             begun = time()
+
+
+def failed_attempt(number: int, route: Route, error: AiocomplError, elapsed: float) -> Attempt:
+    """The record of an attempt that failed; the error without its traceback, which holds frames and sockets."""
+    return Attempt(
+        number=number,
+        provider=route.endpoint.provider,
+        endpoint=route.endpoint.base_url,
+        model=route.model,
+        error=error.with_traceback(None),
+        elapsed=elapsed,
+    )
 
 
 def check_positive(**settings: float) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import urllib.request
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -65,34 +64,17 @@ class TransportSettings:
 _MAX_PREPARED: Final = 1024
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
-_reused: ContextVar[bool] = ContextVar("aiocompl_connection_reused", default=False)
-"""Whether the running request went out on a connection that had served one before."""
+_fresh: ContextVar[bool] = ContextVar("aiocompl_connection_fresh", default=False)
+"""Whether the running request opened its connection itself, rather than taking one that had served before."""
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A connector that knows whether a connection is fresh: a stale one may be asked once more, a fresh one not."""
-
-    def __init__(self, settings: TransportSettings, *, force_close: bool) -> None:
-        super().__init__(
-            limit=settings.max_connections,
-            force_close=force_close,
-            ttl_dns_cache=settings.dns_cache_ttl or None,
-            use_dns_cache=settings.dns_cache_ttl > 0,
-            ssl=settings.ssl,
-            **({} if force_close else {"keepalive_timeout": settings.keepalive_timeout}),
-        )
-        self._known: WeakSet[object] = WeakSet()
+    """A connector that tells when a connection is fresh: a stale one may be asked once more, a fresh one not."""
 
     @override
-    async def connect(self, *args: Any, **options: Any) -> Any:
-        connection = await super().connect(*args, **options)
-        protocol = connection.protocol
-        if protocol is not None:
-            if protocol in self._known:
-                _reused.set(True)
-            else:
-                self._known.add(protocol)
-        return connection
+    async def _create_connection(self, *args: Any, **options: Any) -> Any:
+        _fresh.set(True)
+        return await super()._create_connection(*args, **options)
 
 
 class AiohttpTransport:
@@ -103,10 +85,17 @@ class AiohttpTransport:
     Args:
         provider: Named in errors.
         settings: How connections are made.
+        headers: Sent with every request. Requests that carry this very object have nothing to add to it.
     """
 
-    def __init__(self, provider: str, settings: TransportSettings | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        settings: TransportSettings | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._provider = provider
+        self._headers = headers
         self._settings = settings or TransportSettings()
         self._session: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
@@ -121,14 +110,22 @@ class AiohttpTransport:
         session = self._session
         if session is None:
             session = self._session = self._new_session()
-        _reused.set(False)
+        _fresh.set(False)
         try:
             try:
-                response = await self._send(session, request)
+                url, proxy = self._prepared.get(request.url) or self._prepare(request.url)
+                response = await session.request(
+                    request.method,
+                    url,
+                    data=request.body,
+                    headers=None if request.headers is self._headers else request.headers,
+                    allow_redirects=False,
+                    proxy=proxy,
+                )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if isinstance(error, aiohttp.ClientConnectorError) or not _reused.get():
+                if isinstance(error, aiohttp.ClientConnectorError) or _fresh.get():
                     raise
-                response = await self._send(self._fresh_session(), request)
+                response = await self._ask_again(request)
         except (aiohttp.ClientError, OSError) as error:
             raise map_exception(error, provider=self._provider, url=request.url) from error
         return AiohttpResponse(response, self._provider, self._settings.max_response_bytes)
@@ -141,15 +138,13 @@ class AiohttpTransport:
             if session is not None:
                 await session.close()
 
-    async def _send(self, session: aiohttp.ClientSession, request: HTTPRequest) -> aiohttp.ClientResponse:
-        url, proxy = self._prepared.get(request.url) or self._prepare(request.url)
-        return await session.request(
-            request.method,
-            url,
-            data=request.body,
-            headers=request.headers,
-            allow_redirects=False,
-            proxy=proxy,
+    async def _ask_again(self, request: HTTPRequest) -> aiohttp.ClientResponse:
+        """Send the request on a connection that has never served another."""
+        if self._fresh is None:
+            self._fresh = self._new_session(force_close=True)
+        url, proxy = self._prepare(request.url)
+        return await self._fresh.request(
+            request.method, url, data=request.body, headers=request.headers, allow_redirects=False, proxy=proxy
         )
 
     def _prepare(self, url: str) -> tuple[URL, str | None]:
@@ -172,17 +167,24 @@ class AiohttpTransport:
             return None
         return urllib.request.getproxies().get(url.scheme)
 
-    def _fresh_session(self) -> aiohttp.ClientSession:
-        """The session for second chances: it never reuses a connection."""
-        if self._fresh is None:
-            self._fresh = self._new_session(force_close=True)
-        return self._fresh
-
     def _new_session(self, *, force_close: bool = False) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=_Connector(self._settings, force_close=force_close),
+            connector=self._new_connector(force_close=force_close),
+            headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
+        )
+
+    def _new_connector(self, *, force_close: bool) -> _Connector:
+        settings = self._settings
+        options = {} if force_close else {"keepalive_timeout": settings.keepalive_timeout}
+        return _Connector(
+            limit=settings.max_connections,
+            force_close=force_close,
+            ttl_dns_cache=settings.dns_cache_ttl or None,
+            use_dns_cache=settings.dns_cache_ttl > 0,
+            ssl=settings.ssl,
+            **options,
         )
 
 
@@ -201,6 +203,8 @@ class AiohttpResponse:
     async def read(self) -> bytes:
         """Read the rest of the body; see `OpenResponse`. Whatever goes wrong, the connection is closed."""
         response = self._response
+        if (content := response.content).is_eof() and content.exception() is None:
+            return self._bounded(content.read_nowait())  # all there; the connection is back in the pool
         try:
             length = response.content_length
             if length is not None and length <= self._max and "content-encoding" not in self.headers:
@@ -217,9 +221,7 @@ class AiohttpResponse:
             data = await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise map_exception(error, provider=self._provider, url=str(self._response.url)) from error
-        if len(data) > self._max:
-            raise self._too_large()
-        return data
+        return self._bounded(data)
 
     def close(self) -> None:
         """Give the connection back where the body is read to its end, else close it. Idempotent."""
@@ -234,6 +236,11 @@ class AiohttpResponse:
                 raise self._too_large()
             parts.append(part)
         return b"".join(parts)
+
+    def _bounded(self, data: bytes) -> bytes:
+        if len(data) > self._max:
+            raise self._too_large()
+        return data
 
     def _too_large(self) -> APIError:
         return ResponseTooLargeError(

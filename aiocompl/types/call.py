@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Attempt:
     """One attempt of a call: attempt 1 is the first, each further one a retry."""
 
@@ -36,7 +36,7 @@ class Attempt:
     """Seconds from asking the actor to its reply (for a stream: to the stream's opening)."""
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(eq=False)
 class CallInfo:
     """Timing and identity of one call; times are in seconds. A stream fills it in as it goes."""
 
@@ -52,11 +52,11 @@ class CallInfo:
     request_id: str | None = None
     """The provider's identifier of the request, to quote to its support."""
 
-    attempts: tuple[Attempt, ...] = ()
-    """Every attempt in order; the last one answered."""
-
     queued: float = 0.0
     """Seconds the last attempt spent in the actor's inbox."""
+
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """The answer's headers, looked up in lower case."""
 
     first_token: float | None = None
     """Seconds from the start of the call to the first chunk with content; None if not streamed (yet)."""
@@ -64,11 +64,27 @@ class CallInfo:
     total: float | None = None
     """Seconds from the start of the call to the end of the answer; None while a stream runs."""
 
+    answered: float | None = None
+    """Seconds from the start of the last attempt to its reply (a stream: to its opening)."""
+
+    failed: tuple[Attempt, ...] = ()
+    """The attempts before the one that answered."""
+
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
 
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    """The answer's headers, looked up in lower case."""
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt in order; the last one answered."""
+        last = Attempt(
+            number=len(self.failed) + 1,
+            provider=self.provider,
+            endpoint=self.endpoint,
+            model=self.model,
+            queued=self.queued,
+            elapsed=self.answered or 0.0,
+        )
+        return (*self.failed, last)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}

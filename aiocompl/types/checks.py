@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _MAX_STOPS: Final = 4
 _ROLES: Final = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
+_PLAIN_ROLES: Final = frozenset({"developer", "system", "user", "assistant"})
 _TEXT_MAY_BE_NULL: Final = frozenset({"assistant", "function"})
 
 
@@ -36,7 +37,10 @@ def check_messages(messages: object) -> Sequence[Mapping[str, Any]]:
         _bad("messages", "must hold at least one message")
     checked: Sequence[Any] = messages
     for index, message in enumerate(messages):
-        if type(message) is not dict:
+        if type(message) is dict:
+            if len(message) == 2 and message.get("role") in _PLAIN_ROLES and type(message.get("content")) is str:  # noqa: PLR2004
+                continue  # role and text: most messages are
+        else:
             if not isinstance(message, (Model, Mapping)):
                 _bad(f"messages[{index}]", f"must be a mapping, not {_kind(message)}")
             if checked is messages:

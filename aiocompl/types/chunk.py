@@ -15,6 +15,8 @@ from aiocompl._compat import override
 from aiocompl.types.completion import Audio, ChoiceLogprobs, Usage
 from aiocompl.types.model import JSON, Model
 
+_new = object.__new__  # bound once; so are the takers of the parts below
+
 
 @attrs.define(kw_only=True, repr=False)
 class DeltaFunctionCall(Model):
@@ -82,16 +84,16 @@ class ChoiceDelta(Model):
     @classmethod
     @override
     def take(cls, data: JSON) -> Self:
-        delta = cls.__new__(cls)
-        delta.role = delta.refusal = delta.reasoning_content = None
-        delta.tool_calls = delta.function_call = delta.audio = None
-        delta.model_extra = data
+        delta = _new(cls)
         delta.content = data.pop("content", None)
+        delta.role = delta.refusal = delta.reasoning_content = None
+        delta.tool_calls = delta.function_call = delta.audio = delta._extra = None
         if data:  # most chunks hold content and nothing else
-            delta._take_rest(data.pop)
+            delta._take_rest(data)
         return delta
 
-    def _take_rest(self, pop: Any) -> None:
+    def _take_rest(self, data: JSON) -> None:
+        pop = data.pop
         self.role = pop("role", None)
         self.refusal = pop("refusal", None)
         self.reasoning_content = pop("reasoning_content", None)
@@ -101,6 +103,10 @@ class ChoiceDelta(Model):
             self.function_call = DeltaFunctionCall.take(call)
         if (audio := pop("audio", None)) is not None:
             self.audio = Audio.take(audio)
+        self._extra = data or None
+
+
+_take_delta = ChoiceDelta.take
 
 
 @attrs.define(kw_only=True, repr=False)
@@ -118,14 +124,17 @@ class ChunkChoice(Model):
     @override
     def take(cls, data: JSON) -> Self:
         pop = data.pop
-        choice = cls.__new__(cls)
+        choice = _new(cls)
         choice.index = pop("index", 0)
-        choice.delta = ChoiceDelta.take(pop("delta", None) or {})
+        choice.delta = _take_delta(pop("delta", None) or {})
         choice.finish_reason = pop("finish_reason", None) or None
         logprobs = pop("logprobs", None)
         choice.logprobs = None if logprobs is None else ChoiceLogprobs.take(logprobs)
-        choice.model_extra = data
+        choice._extra = data or None
         return choice
+
+
+_take_choice = ChunkChoice.take
 
 
 @attrs.define(kw_only=True, repr=False)
@@ -149,17 +158,21 @@ class ChatCompletionChunk(Model):
     @override
     def take(cls, data: JSON) -> Self:
         pop = data.pop
-        chunk = cls.__new__(cls)
+        chunk = _new(cls)
         chunk.id = pop("id", None) or ""
         chunk.object = pop("object", None) or "chat.completion.chunk"
         chunk.created = pop("created", None) or 0
         chunk.model = pop("model", None) or ""
-        chunk.choices = [ChunkChoice.take(item) for item in pop("choices")]
+        choices = pop("choices")
+        if len(choices) == 1:  # nearly always; a comprehension costs a call of its own
+            chunk.choices = [_take_choice(choices[0])]
+        else:
+            chunk.choices = [_take_choice(item) for item in choices]
         usage = pop("usage", None)
         chunk.usage = None if usage is None else Usage.take(usage)
         chunk.service_tier = pop("service_tier", None)
         chunk.system_fingerprint = pop("system_fingerprint", None)
-        chunk.model_extra = data
+        chunk._extra = data or None
         return chunk
 
 

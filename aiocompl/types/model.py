@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 import attrs
 import orjson
 
+from aiocompl._compat import override
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,8 +37,14 @@ class Model:
     WIRE_NULLS: ClassVar[frozenset[str]] = frozenset()
     """Fields that OpenAI's schema requires even where they are null."""
 
-    model_extra: JSON = attrs.field(factory=dict)
-    """What the provider sent beyond the fields of OpenAI's schema, as parsed JSON."""
+    _extra: JSON | None = attrs.field(default=None, alias="model_extra", eq=lambda extra: extra or None)
+
+    @property
+    def model_extra(self) -> JSON:
+        """What the provider sent beyond the fields of OpenAI's schema, as parsed JSON."""
+        if self._extra is None:  # most objects have none, and go without a dict
+            self._extra = {}
+        return self._extra
 
     @classmethod
     def take(cls, data: JSON) -> Self:
@@ -49,11 +57,9 @@ class Model:
         return cls.take(deepcopy(data))
 
     def __getattr__(self, name: str) -> Any:
-        # Only called for what is no field; a half-made object (unpickling) has no model_extra yet.
-        if name != "model_extra" and not name.startswith("__"):
-            extra = self.model_extra
-            if name in extra:
-                return extra[name]
+        # Only called for what is no field; a half-made object (unpickling) has no _extra yet.
+        if not name.startswith("_") and self._extra is not None and name in self._extra:
+            return self._extra[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def __getitem__(self, key: str) -> Any:
@@ -68,11 +74,11 @@ class Model:
             self.model_extra[key] = value
 
     def __contains__(self, key: object) -> bool:
-        return key in _fields(type(self)) or key in self.model_extra
+        return key in _fields(type(self)) or (self._extra is not None and key in self._extra)
 
     def __iter__(self) -> Iterator[str]:
         yield from _fields(type(self))
-        yield from self.model_extra
+        yield from self._extra or ()
 
     def get(self, key: str, default: Any = None) -> Any:
         """The field `key`, known or not, or `default` where there is none or it is null."""
@@ -101,11 +107,11 @@ class Model:
 
     def to_dict(self) -> JSON:
         """The object as OpenAI would send it: null only where the schema requires the field."""
-        required = self.WIRE_NULLS
+        required, known = self.WIRE_NULLS, _fields(type(self))
         return {
             key: _dump(value, "wire", exclude_none=True)
             for key, value in self.items()
-            if value is not None or key in required or key in self.model_extra
+            if value is not None or key in required or key not in known
         }
 
     def model_dump_json(self, *, indent: int | None = None, exclude_none: bool = False) -> str:
@@ -122,6 +128,7 @@ class Model:
         """`to_dict` as JSON text."""
         return orjson.dumps(self.to_dict(), option=orjson.OPT_INDENT_2 if indent else None).decode()
 
+    @override
     def __repr__(self) -> str:
         shown = ", ".join(f"{key}={value!r}" for key, value in self.items() if value is not None)
         return f"{type(self).__name__}({shown})"
@@ -138,7 +145,7 @@ def _fields(cls: type[Model]) -> tuple[str, ...]:
         names = tuple(
             field.name
             for field in attrs.fields(cls)
-            if field.name != "model_extra" and not field.metadata.get("beside")
+            if field.name != "_extra" and not field.metadata.get("beside")
         )
         return _FIELDS.setdefault(cls, names)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     """What a caller gives as `messages`: mappings in OpenAI's shape, or messages out of answers."""
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(eq=False)
 class ChatRequest:
     """One call as the codecs see it. Nobody changes it, or anything it holds, once it is made.
 

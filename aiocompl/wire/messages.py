@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@attrs.define(kw_only=True)
+@attrs.define
 class HTTPRequest:
     """What a codec asks the transport to send; nobody changes it once it is made.
 
@@ -24,7 +24,7 @@ class HTTPRequest:
     method: str = "POST"
 
 
-@attrs.define(kw_only=True)
+@attrs.define
 class HTTPResponse:
     """A whole response. Header names are looked up in lower case."""
 

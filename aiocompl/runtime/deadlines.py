@@ -1,0 +1,88 @@
+"""Many deadlines on one timer of the loop.
+
+Nearly every call ends long before its deadline. A `loop.call_at` and its cancelling cost each of them about 4 us; a
+place in this heap, which is thrown away unread, a tenth of that.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+_SLACK: Final = 64
+"""Dead entries that are kept without looking."""
+
+
+class Expirable(Protocol):
+    """Something with a deadline."""
+
+    @property
+    def over(self) -> bool:
+        """Its end has come by itself: the deadline does not matter any more."""
+        ...
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        ...
+
+
+class Deadlines:
+    """Calls `expire` on each entry whose deadline passes before it is `over`; exact, like `loop.call_at`.
+
+    The owner calls `forget` once for each entry that is over, so that the dead ones can be counted and cleared out.
+    """
+
+    __slots__ = ("_alarm", "_dead", "_heap", "_loop", "_numbers")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._heap: list[tuple[float, int, Expirable]] = []
+        self._numbers = count()  # ties go to the older entry; entries themselves are never compared
+        self._dead = 0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, deadline: float, entry: Expirable) -> None:
+        """Watch an entry until `deadline`, an instant of `loop.time()`."""
+        heappush(self._heap, (deadline, next(self._numbers), entry))
+        alarm = self._alarm
+        if alarm is None or deadline < alarm.when():
+            self._arm()
+
+    def forget(self) -> None:
+        """One entry is over."""
+        self._dead += 1
+        if self._dead > _SLACK and self._dead * 2 > len(self._heap):
+            self._heap = [item for item in self._heap if not item[2].over]
+            heapify(self._heap)
+            self._dead = 0
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._heap.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _arm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._heap[0][0], self._ring) if self._heap else None
+
+    def _ring(self) -> None:
+        now = self._loop.time()
+        self._alarm = None
+        while self._heap and (self._heap[0][0] <= now or self._heap[0][2].over):
+            _, _, entry = heappop(self._heap)
+            if entry.over:
+                self._dead = max(0, self._dead - 1)
+            else:
+                entry.expire()
+        if self._alarm is None:
+            self._arm()
