@@ -59,6 +59,61 @@ if TYPE_CHECKING:
         Usage,
     )
 
+__all__ = [
+    "__version__",
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "ActorDiedError",
+    "AiocomplError",
+    "Attempt",
+    "AuthenticationError",
+    "BadGatewayError",
+    "BadRequestError",
+    "CallInfo",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatCompletionMessage",
+    "ChildSnapshot",
+    "Choice",
+    "ChoiceDelta",
+    "ChunkChoice",
+    "CompletionStream",
+    "ConflictError",
+    "ContentPolicyViolationError",
+    "ContextWindowExceededError",
+    "EndpointDownError",
+    "FunctionCall",
+    "InboxFullError",
+    "IncompleteStreamError",
+    "InternalServerError",
+    "LocalModelError",
+    "MissingExtraError",
+    "ModelResponse",
+    "ModelResponseStream",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ResponseTooLargeError",
+    "ServiceUnavailableError",
+    "Supervisor",
+    "SupervisorClosedError",
+    "SupervisorSnapshot",
+    "SyncCompletionStream",
+    "Timeout",
+    "ToolCall",
+    "TransportSettings",
+    "UnprocessableEntityError",
+    "UnsupportedParamsError",
+    "Usage",
+    "acompletion",
+    "completion",
+    "default_supervisor",
+    "stream_chunk_builder",
+]
+
 _HOMES = {
     "client": ("acompletion", "default_supervisor"),
     "errors": (
@@ -110,8 +165,6 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604 - a test compares it with what type checkers see
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,33 @@
+"""The wire formats that the simulator speaks, one file each, found by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiocompl.testing.dialects.base import Dialect
+
+
+def make_dialect(name: str, *, api_key: str | None = None, models: Sequence[str] | None = None) -> Dialect:
+    """Make the dialect that the module of this name in this package provides through its ``make``.
+
+    Args:
+        name: The module's name, such as ``"openai"``.
+        api_key: The only key that is let in; None lets in all, and none.
+        models: The only models there are; None takes any name.
+
+    Raises:
+        ValueError: There is none of this name.
+    """
+    where = f"{__name__}.{name}"
+    try:
+        module = import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name != where:
+            raise
+        raise ValueError(f"the simulator speaks no dialect {name!r}") from error
+    made: Dialect = module.make(api_key=api_key, models=models)
+    return made

@@ -1,0 +1,75 @@
+"""The contract of a simulated dialect.
+
+A dialect is written from the provider's documentation and shares nothing with `aiocompl.codecs`, so that one checks
+the other. It is pure: it decides what is sent, and leaves time, chance, faults and sockets to others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aiocompl.testing.answer import Answer
+    from aiocompl.testing.asked import Asked, Problem, Received
+    from aiocompl.testing.delivery import Delivery
+
+
+class Event(NamedTuple):
+    """One event of a stream."""
+
+    frame: bytes
+    """As it goes over the wire."""
+
+    token: bool = False
+    """Whether it holds a token, and so waits for it; others come at once."""
+
+
+class Dialect(Protocol):
+    """A provider's wire format, seen from its side."""
+
+    base_path: str
+    """What follows host and port in the address that clients are given, such as ``"/v1"``."""
+
+    stream_type: str
+    """The content type of its streams."""
+
+    end_event: bytes
+    """The frame that ends a stream, or empty where nothing but the connection does."""
+
+    def read(self, received: Received) -> Asked | Delivery:
+        """Understand a request: a question to a model, or something that is answered without one (a model list).
+
+        Raises:
+            ProblemError: The real provider would refuse it.
+        """
+        ...
+
+    def headers(self, number: int) -> Mapping[str, str]:
+        """The headers that each answer has, but for its content type."""
+        ...
+
+    def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
+        """A blocking answer; one of `answers` for each choice."""
+        ...
+
+    def events(self, asked: Asked, answers: Sequence[Answer]) -> list[Event]:
+        """A streamed answer, with its end."""
+        ...
+
+    def error_body(self, problem: Problem) -> bytes:
+        """The body of an error."""
+        ...
+
+    def error_event(self, problem: Problem) -> bytes:
+        """The frame of an error inside a stream."""
+        ...
+
+    def frame(self, data: bytes) -> bytes:
+        """Any bytes framed as an event."""
+        ...
+
+    def is_finish(self, frame: bytes) -> bool:
+        """Whether a frame made by `events` holds a finish reason."""
+        ...

@@ -1,0 +1,116 @@
+"""From a request to what is delivered: reads, asks the script, lets things go wrong. Touches neither clock nor socket."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
+
+from aiocompl.testing.asked import Asked, Problem, ProblemError
+from aiocompl.testing.delivery import Delivery, Slice
+from aiocompl.testing.echo import echo
+from aiocompl.testing.latency import Constant, Latency
+from aiocompl.testing.script import Script, as_function, as_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiocompl.testing.answer import Answer
+    from aiocompl.testing.asked import Received
+    from aiocompl.testing.dialects.base import Dialect, Event
+    from aiocompl.testing.script import Reply
+
+
+class Plan(NamedTuple):
+    """What a request asked, where it was a question to a model, and what it gets."""
+
+    asked: Asked | None
+    delivery: Delivery
+
+
+class Planner:
+    """Decides, in the order of the requests, what each gets; the same under the same seed.
+
+    Args:
+        dialect: The wire format.
+        script: What happens to each request.
+        latency: How long answers take where the script says nothing about it.
+        seed: Where the draw of latencies begins.
+    """
+
+    def __init__(self, dialect: Dialect, script: Script, latency: Latency, seed: int) -> None:
+        self._dialect = dialect
+        self._latency = latency
+        self._chance = Random(seed)  # noqa: S311 - repeatable on purpose
+        self.set_script(script)
+
+    def set_script(self, script: Script) -> None:
+        """Take another script from the next request on."""
+        self._behave = as_function(script)
+
+    def plan(self, received: Received) -> Plan:
+        """Decide what a request gets. An exception of the script goes through."""
+        dialect = self._dialect
+        headers = dialect.headers(received.number)
+        try:
+            asked = _read(dialect, received)
+        except ProblemError as error:
+            body = dialect.error_body(error.problem)
+            return Plan(None, Delivery.whole(body, status=error.problem.status, headers=headers))
+        if isinstance(asked, Delivery):
+            return Plan(None, attrs.evolve(asked, headers={**headers, **asked.headers}))
+        behaviour = self._behave(asked)
+        if isinstance(behaviour, Delivery):
+            return Plan(asked, behaviour)
+        reply = as_reply(behaviour)
+        delivery = self._delivery(asked, reply, {**headers, **reply.headers})
+        for fault in reply.faults:
+            delivery = fault.spoil(delivery, dialect)
+        return Plan(asked, delivery)
+
+    def _delivery(self, asked: Asked, reply: Reply, headers: dict[str, str]) -> Delivery:
+        answers = _answers(asked, reply)
+        latency = reply.latency or self._latency
+        if not asked.stream:
+            tokens = max(answer.completion_tokens() for answer in answers)
+            delay = latency.whole(tokens, self._chance)
+            return Delivery.whole(self._dialect.body(asked, answers), headers=headers, delay=delay)
+        events = self._dialect.events(asked, answers)
+        delay, slices = self._in_time(events, latency)
+        return Delivery(
+            headers={"content-type": self._dialect.stream_type, **headers}, delay=delay, slices=slices
+        )
+
+    def _in_time(self, events: list[Event], latency: Latency) -> tuple[float, tuple[Slice, ...]]:
+        """The delay of the headers, and the events with theirs: tokens wait, the others come with what they follow."""
+        chance = self._chance
+        headers = latency.headers.sample(chance)
+        wait = max(0.0, latency.first_token.sample(chance) - headers)
+        between = latency.between_tokens
+        steady = between.seconds if isinstance(between, Constant) else None
+        slices = []
+        for frame, token in events:
+            if not token:
+                slices.append(Slice(frame, 0.0, 1))
+                continue
+            slices.append(Slice(frame, wait, 1))
+            wait = between.sample(chance) if steady is None else steady
+        return headers, tuple(slices)
+
+
+def _read(dialect: Dialect, received: Received) -> Asked | Delivery:
+    """Read a request; one too odd for the dialect's own checks is refused too, like any other bad one."""
+    try:
+        return dialect.read(received)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        message = f"The request has a value of the wrong type: {type(error).__name__}: {error}"
+        raise ProblemError(Problem(status=400, kind="invalid_request", message=message)) from error
+
+
+def _answers(asked: Asked, reply: Reply) -> Sequence[Answer]:
+    if reply.choices:
+        return reply.choices
+    if reply.answer is not None:
+        return (reply.answer,) * asked.choices
+    return [echo(asked, choice) for choice in range(asked.choices)]

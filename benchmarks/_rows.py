@@ -1,0 +1,79 @@
+"""What is measured, in rows: samples by client, a target, and the verdict on it."""
+
+import statistics
+from typing import Final
+
+import attrs
+
+from benchmarks._clients import BASELINE, OURS
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """How much more than the baseline is allowed: a ratio, or an amount in the row's unit."""
+
+    ratio: float | None = None
+    above: float | None = None
+    aim: float | None = None
+    """What we are after beyond the target, as a ratio."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Row:
+    """One thing measured, for every client; samples of one round stand at the same index."""
+
+    key: str
+    title: str
+    unit: str
+    target: Target | None = None
+    digits: int = 0
+    """Decimal places worth showing."""
+    samples: dict[str, list[float]] = attrs.field(factory=dict)
+    absent: dict[str, str] = attrs.field(factory=dict)
+    """Why a client has no samples, by client."""
+
+    def add(self, client: str, sample: float) -> None:
+        """Add one round's figure."""
+        self.samples.setdefault(client, []).append(sample)
+
+    def drop(self, client: str, reason: str) -> None:
+        """Note that a client cannot be measured, and forget what was; half a sample is none."""
+        self.samples.pop(client, None)
+        self.absent[client] = reason
+
+    def median(self, client: str) -> float | None:
+        """Return the median of a client's samples, None without any."""
+        samples = self.samples.get(client)
+        return statistics.median(samples) if samples else None
+
+    def ratio(self, client: str) -> float | None:
+        """Return the client's median over the baseline's."""
+        value, baseline = self.median(client), self.median(BASELINE)
+        return value / baseline if value is not None and baseline else None
+
+    def difference(self) -> float:
+        """Return by how much our median exceeds the baseline's, 0 where one is absent."""
+        value, baseline = self.median(OURS), self.median(BASELINE)
+        return 0.0 if value is None or baseline is None else value - baseline
+
+    def spread(self, client: str) -> tuple[float, float] | None:
+        """Return the quartiles of the ratio taken round by round: how far to trust it."""
+        pairs = zip(self.samples.get(client, ()), self.samples.get(BASELINE, ()), strict=False)
+        ratios = [value / baseline for value, baseline in pairs if baseline]
+        if len(ratios) < _QUARTERS:
+            return None
+        low, _, high = statistics.quantiles(ratios, n=_QUARTERS)
+        return low, high
+
+    def verdict(self) -> str:
+        """Return `met`, `missed`, or nothing where there is no target or no sample."""
+        ratio = self.ratio(OURS)
+        if self.target is None or ratio is None:
+            return ""
+        met = (self.target.ratio is None or ratio <= self.target.ratio) and (
+            self.target.above is None or self.difference() <= self.target.above
+        )
+        return "met" if met else "missed"
+
+
+_QUARTERS: Final = 4

@@ -1,0 +1,64 @@
+"""What the types look like from outside. Read by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from aiocompl import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    CompletionStream,
+    Supervisor,
+    SyncCompletionStream,
+    acompletion,
+    completion,
+    stream_chunk_builder,
+)
+
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+async def blocking() -> None:
+    response = await acompletion(model="gpt-4o", messages=MESSAGES, temperature=0.2, max_tokens=5)
+    assert_type(response, ChatCompletion)
+    assert_type(response.choices[0].finish_reason, str | None)
+    assert_type(await acompletion("gpt-4o", MESSAGES, stream=False), ChatCompletion)
+    again = [*MESSAGES, response.choices[0].message]
+    assert_type(await acompletion("gpt-4o", again), ChatCompletion)
+
+
+async def streaming() -> None:
+    stream = await acompletion(model="gpt-4o", messages=MESSAGES, stream=True, stop=["\n"])
+    assert_type(stream, CompletionStream)
+    chunks: list[ChatCompletionChunk] = []
+    async with stream as entered:
+        assert_type(entered, CompletionStream)
+        async for chunk in entered:
+            assert_type(chunk, ChatCompletionChunk)
+            chunks.append(chunk)
+    assert_type(stream_chunk_builder(chunks), ChatCompletion)
+    assert_type(await stream.response(), ChatCompletion)
+
+
+async def either(stream: bool) -> None:
+    answer = await acompletion("gpt-4o", MESSAGES, stream=stream)
+    assert_type(answer, ChatCompletion | CompletionStream)
+
+
+async def embedded() -> None:
+    async with Supervisor(max_concurrency=10, overflow="wait") as supervisor:
+        assert_type(await supervisor.acompletion("gpt-4o", MESSAGES, api_base="http://x/v1"), ChatCompletion)
+        assert_type(await supervisor.acompletion("gpt-4o", MESSAGES, stream=True), CompletionStream)
+
+
+def sync() -> None:
+    assert_type(completion("gpt-4o", MESSAGES, top_k=3), ChatCompletion)
+    with completion("gpt-4o", MESSAGES, stream=True) as stream:
+        assert_type(stream, SyncCompletionStream)
+        for chunk in stream:
+            assert_type(chunk, ChatCompletionChunk)
+
+
+async def wrong() -> None:
+    await acompletion("gpt-4o", MESSAGES, temprature=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await acompletion("gpt-4o", MESSAGES, temperature="hot")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
