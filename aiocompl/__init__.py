@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__",
     "APIConnectionError",
     "APIError",
     "APIResponseValidationError",
@@ -108,6 +107,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "__version__",
     "acompletion",
     "completion",
     "default_supervisor",
@@ -167,14 +167,16 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - at first use of a name, not at import
+if not TYPE_CHECKING:  # a type checker is to find misspelt names
 
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
-    return value
+    def __getattr__(name: str) -> Any:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - at first use of a name, not at import
+
+        value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -40,6 +40,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aiocompl._compat import override
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -64,10 +66,12 @@ class AiocomplError(Exception):
         self.provider = provider
         self.model = model
 
+    @override
     def __str__(self) -> str:
         where = "/".join(part for part in (self.provider, self.model) if part)
         return f"{where}: {self.message}" if where else self.message
 
+    @override
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, (type(self), self.args), self.__dict__.copy()
 
@@ -80,7 +84,7 @@ class AiocomplError(Exception):
 def _revive(cls: type[AiocomplError], args: tuple[Any, ...]) -> AiocomplError:
     """Make an error without running its constructor; pickle then restores its attributes."""
     error = cls.__new__(cls, *args)
-    error.args = args  # OSError's constructor, above TimeoutError's, keeps none
+    super(AiocomplError, error).__init__(*args)  # Exception's, or that of the built-in error beside it
     return error
 
 
@@ -95,6 +99,7 @@ class APIError(AiocomplError):
         request_id: The provider's identifier of the request, to quote to its support, or None.
         retry_after: Seconds that the provider asks us to wait, or None.
         body: The answer's body: parsed where it is JSON, else the head of its text, else None.
+        headers: The answer's headers, their names in lower case.
     """
 
     http_status = 502
@@ -122,7 +127,7 @@ class APIError(AiocomplError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.body = body
-        self.headers: dict[str, str] = dict(headers) if headers else {}
+        self.headers = {name.lower(): value for name, value in headers.items()} if headers else {}
 
 
 class APIConnectionError(APIError):

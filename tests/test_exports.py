@@ -27,18 +27,20 @@ def test_all_names_are_there() -> None:
 
 def test_type_checkers_see_the_names_that_load() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    block = next(node for node in tree.body if isinstance(node, ast.If))
+    block = next(node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
     seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen | {"__version__"} == set(aiocompl.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'acompletoin'"):
-        _ = aiocompl.acompletoin  # type: ignore[attr-defined]  # pyright: ignore
+        _ = aiocompl.acompletoin  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )  # noqa: S603
 
 
 def test_importing_loads_nothing_starts_nothing_and_reads_no_environment() -> None:

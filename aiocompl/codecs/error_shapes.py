@@ -9,7 +9,6 @@ import attrs
 import orjson
 
 from aiocompl.errors import (
-    APIError,
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 MESSAGE_HEAD: Final = 1000
 """Characters of a provider's message that an error keeps."""
 
-CODE_ERRORS: Final[Mapping[str, type[APIError]]] = {
+CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
     "context_length_exceeded": ContextWindowExceededError,
     "exceed_context_size_error": ContextWindowExceededError,
     "content_policy_violation": ContentPolicyViolationError,
@@ -52,6 +51,9 @@ FINAL_CODES: Final = frozenset(
     }
 )
 """Codes of a 429 that no waiting mends."""
+
+TOO_LARGE: Final = "Request too large"
+"""How OpenAI begins the text of a 429 that says the request alone is beyond the limit: nor does waiting mend that."""
 
 TYPE_STATUS: Final[Mapping[str, int]] = {
     "invalid_request_error": 400,
@@ -76,11 +78,17 @@ PHRASES: Final = (
     ("exceeds the context window", ContextWindowExceededError),
     ("input tokens exceed the configured limit", ContextWindowExceededError),
     ("exceeds the available context size", ContextWindowExceededError),
+    ("exceeded max context length", ContextWindowExceededError),
+    ("exceeds the context length", ContextWindowExceededError),
+    ("prompt is too long", ContextWindowExceededError),
+    ("exceed context limit", ContextWindowExceededError),
+    ("prompt: length", ContextWindowExceededError),
     ("flagged as potentially violating our usage policy", ContentPolicyViolationError),
     ("rejected as a result of our safety system", ContentPolicyViolationError),
     ("content management policy", ContentPolicyViolationError),
+    ("blocked by content filtering policy", ContentPolicyViolationError),
 )
-"""For 400s that carry no code; OpenAI's own texts."""
+"""For 400s whose code says no more than the status; the texts of OpenAI, Azure, Anthropic, llama.cpp and Ollama."""
 
 _SECRET: Final = re.compile(r"\b(?:sk|pk|gsk|xai|key|hf|r8)[-_][A-Za-z0-9_\-*.]{6,}|(?i:bearer\s+)\S+")
 
@@ -134,9 +142,10 @@ def make_error(
     provider: str,
     model: str,
     api_key: str | None,
+    cls: type[APIStatusError | APITimeoutError] | None = None,
 ) -> APIStatusError | APITimeoutError:
-    """The one place where an error of a provider is made."""
-    cls = _refine(error_class(status), fields)
+    """The one place where an error of a provider is made; `cls` is for dialects that know better than the status."""
+    cls = cls or _refine(error_class(status), fields)
     error = cls(
         f"status {status}: {redact(fields.message, api_key)}",
         provider=provider,
@@ -150,7 +159,9 @@ def make_error(
         body=body,
         headers=headers,
     )
-    if isinstance(error, RateLimitError) and (fields.code in FINAL_CODES or fields.type in FINAL_CODES):
+    if isinstance(error, RateLimitError) and (
+        fields.code in FINAL_CODES or fields.type in FINAL_CODES or fields.message.startswith(TOO_LARGE)
+    ):
         error.retryable = False
     if (told := headers.get("x-should-retry")) in {"true", "false"}:
         error.retryable = told == "true"
@@ -179,7 +190,7 @@ def error_fields(body: Any) -> ErrorFields | None:
     message = error.get("message") or error.get("detail") or error.get("msg")
     if message is None and error is body:
         return None
-    code, inner = error.get("code"), error.get("innererror")
+    code, inner = error.get("code"), error.get("innererror") or error.get("inner_error")
     return ErrorFields(
         _text(message) or "(no message)",
         code=_text(code),
@@ -202,8 +213,7 @@ def _refine(
 ) -> type[APIStatusError | APITimeoutError]:
     """The narrower class that code, type or text call for, if it lies below (or beside) the status's."""
     for word in (fields.inner_code, fields.code, fields.type):
-        refined = CODE_ERRORS.get(word or "")
-        if refined is not None and issubclass(refined, APIStatusError):
+        if (refined := CODE_ERRORS.get(word or "")) is not None:
             return refined
     if cls is BadRequestError:
         lower = fields.message.lower()

@@ -7,15 +7,15 @@ Source: https://developers.openai.com/api/docs, chat completions (2026-11).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlencode
 
 import orjson
 
 from aiocompl._version import __version__
 from aiocompl.codecs.base import MALFORMED, raise_malformed
-from aiocompl.codecs.error_shapes import decode_error, decode_stream_error
+from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, parse_body
 from aiocompl.errors import BadRequestError, IncompleteStreamError
 from aiocompl.types.chunk import ChatCompletionChunk
 from aiocompl.types.completion import ChatCompletion
@@ -41,11 +41,8 @@ class OpenAICodec:
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._url = self._chat_url()
-        self.headers: Mapping[str, str] = self._auth_headers(vendor) | {
-            "Content-Type": "application/json",
-            "User-Agent": USER_AGENT,
-            **dict(endpoint.extra_headers),
-        }
+        usual = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+        self.headers = headers_with(self._auth_headers(vendor) | usual, dict(endpoint.extra_headers))
         self._renames = _renames(vendor)
         self._defaults = vendor.defaults
         self.native_params = vendor.native
@@ -58,7 +55,8 @@ class OpenAICodec:
             body.update(request.params)
             for given, sent in self._renames:
                 if given in body:
-                    body[sent] = body.pop(given)
+                    value = body.pop(given)
+                    body.setdefault(sent, value)
         for name, value in self._defaults:
             body.setdefault(name, value)
         if request.stream:
@@ -67,13 +65,15 @@ class OpenAICodec:
             body.update(request.extra_body)
         url = f"{self._url}{self._query(request.extra_query)}" if request.extra_query else self._url
         headers = headers_with(self.headers, request.extra_headers) if request.extra_headers else self.headers
-        return HTTPRequest(url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model))
+        return HTTPRequest(
+            url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model)
+        )
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a whole answer; see `Codec`."""
         try:
             data = orjson.loads(response.body)
-            if "choices" not in data and "error" in data:
+            if data.get("error") and not data.get("choices"):
                 raise self._error_inside(data, request, response.headers)
             return ChatCompletion.take(data)
         except MALFORMED as error:
@@ -137,46 +137,45 @@ class OpenAIStreamDecoder:
     A stream is complete after ``[DONE]``, or, where a vendor leaves that out, once each choice has its finish reason.
     """
 
-    __slots__ = ("_api_key", "_ended", "_id", "_model", "_open", "_provider", "finished")
+    __slots__ = ("_api_key", "_begun", "_ended", "_id", "_model", "_nameless", "_provider", "finished")
 
     def __init__(self, provider: str, model: str, api_key: str | None) -> None:
         self._provider = provider
         self._model = model
         self._api_key = api_key
-        self._id = ""
-        self._open: set[int] = set()  # choices that have begun and not ended
-        self._ended = False  # at least one choice has ended
+        self._id: str | None = None
+        self._nameless: list[ChatCompletionChunk] = []  # held back until the stream's id is known
+        self._begun: set[int] = set()  # choices that something was said of before their finish reason
+        self._ended: set[int] = set()  # choices that have their finish reason
         self.finished = False
 
     def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
         """Take events in order; see `StreamDecoder`."""
         if self.finished:
             return
-        loads, take, opened = orjson.loads, ChatCompletionChunk.take, self._open
+        loads, take, begun = orjson.loads, ChatCompletionChunk.take, self._begun
         for name, data in events:
             if data == b"[DONE]":
+                self._release(into)
                 self.finished = True
                 return
             try:
                 body = loads(data)
                 if name == "error" or "error" in body:
-                    self._check_error(name, body)
+                    self._check_error(name, body, into)
                 chunk = take(body)
+                for choice in chunk.choices:
+                    (begun if choice.finish_reason is None else self._ended).add(choice.index)
             except MALFORMED as error:
-                raise_malformed(error, provider=self._provider, model=self._model, status=OK, body=data)
-            if chunk.id != self._id:
-                self._id = chunk.id = self._id or chunk.id
-            for choice in chunk.choices:
-                if choice.finish_reason is None:
-                    opened.add(choice.index)
-                else:
-                    opened.discard(choice.index)
-                    self._ended = True
+                self._raise_malformed(error, name, data, into)
+            if chunk.id != self._id and not self._settle_id(chunk, into):
+                continue
             into.append(chunk)
 
     def end(self, into: list[ChatCompletionChunk]) -> None:
         """Take the end of the stream; see `StreamDecoder`."""
-        if not self.finished and (self._open or not self._ended):
+        self._release(into)
+        if not self.finished and not (self._ended and self._begun <= self._ended):
             raise IncompleteStreamError(
                 "the stream ended before its finish reason: what was received is no whole answer",
                 provider=self._provider,
@@ -184,13 +183,44 @@ class OpenAIStreamDecoder:
             )
         self.finished = True
 
-    def _check_error(self, name: str, body: Any) -> None:
+    def _settle_id(self, chunk: ChatCompletionChunk, into: list[ChatCompletionChunk]) -> bool:
+        """Give the chunk the stream's id, or hold it back: Azure's first has neither id nor choices."""
+        if self._id is not None:
+            chunk.id = self._id
+            return True
+        if not chunk.id and not chunk.choices:
+            self._nameless.append(chunk)
+            return False
+        self._id = chunk.id
+        for held in self._nameless:
+            held.id, held.model = chunk.id, held.model or chunk.model
+            held.created = held.created or chunk.created
+        self._release(into)
+        return True
+
+    def _release(self, into: list[ChatCompletionChunk]) -> None:
+        into += self._nameless
+        self._nameless.clear()
+
+    def _check_error(self, name: str, body: Any, into: list[ChatCompletionChunk]) -> None:
         """Raise the error that an event is; some vendors write ``"error": null`` into every chunk."""
         if name == "error" or body["error"]:
-            raise decode_stream_error(
-                body, headers={}, provider=self._provider, model=self._model, api_key=self._api_key
-            )
+            self._release(into)
+            raise self._error(body)
         del body["error"]
+
+    def _error(self, body: Any) -> APIError:
+        return decode_stream_error(
+            body, headers={}, provider=self._provider, model=self._model, api_key=self._api_key
+        )
+
+    def _raise_malformed(
+        self, cause: Exception, name: str, data: bytes, into: list[ChatCompletionChunk]
+    ) -> NoReturn:
+        self._release(into)
+        if name == "error":  # an error all the same, if in plain text
+            raise self._error(parse_body(data)) from cause
+        raise_malformed(cause, provider=self._provider, model=self._model, status=OK, body=data)
 
 
 def encode_body(body: Mapping[str, Any], *, provider: str, model: str) -> bytes:
@@ -216,8 +246,8 @@ def _default(value: object) -> Any:
         return dict(value)
     if isinstance(value, (frozenset, set)):
         return sorted(value)
-    if isinstance(value, Iterable):
-        return list(value)
+    if isinstance(value, Collection) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return list(value)  # an iterator, which can be read only once, is refused
     raise TypeError(f"an object of type {type(value).__name__} has no place in a request")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 
 import attrs
 
@@ -57,6 +59,8 @@ AZURE: Final = Vendor(
     native=frozenset({"data_sources", "user_security_context"}),
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
 )
+_AZURE_V1: Final = frozenset({"v1", "preview", "latest"})
+"""Values of api-version that mean the v1 endpoint."""
 _AZURE_VERSION_ENV: Final = ("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION", "AZURE_API_VERSION")
 
 
@@ -101,14 +105,16 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
             param="model",
         )
     base = _azure_base(target, model, env) if vendor is AZURE else _base_url(vendor, target, env)
+    base, user = _without_user(base)
     endpoint = Endpoint(
         provider=vendor.name,
-        base_url=base.rstrip("/"),
+        base_url=base,
         api_key=_api_key(vendor, target, env),
         organization=target.organization or (env.get("OPENAI_ORG_ID") if vendor.name == "openai" else None),
         project=env.get("OPENAI_PROJECT_ID") if vendor.name == "openai" else None,
         api_version=target.api_version,
         local_model=model if vendor is LOCAL else None,
+        extra_headers=user,
     )
     return Route(endpoint=endpoint, model=model, codec=OpenAICodec(vendor, endpoint))
 
@@ -179,12 +185,23 @@ def _base_url(vendor: Vendor, target: Target, env: Mapping[str, str]) -> str:
 
 def _completed(base: str, usual: str) -> str:
     """A base URL with scheme and path: a bare host, as some variables hold it, takes them from the usual one."""
-    scheme, mark, rest = base.rpartition("://")
-    usual_scheme, _, usual_rest = usual.rpartition("://")
+    base, mark, query = base.strip().partition("?")
+    if "://" not in base:
+        usual_scheme, _, usual_rest = usual.rpartition("://")
+        usual_path = "" if "/" in base else usual_rest.partition("/")[2]
+        base = f"{usual_scheme or 'http'}://{base}/{usual_path}"
+    return f"{base.rstrip('/')}{mark}{query}"
+
+
+def _without_user(base: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A base URL without ``user:password@``, and the header that says the same."""
+    scheme, mark, rest = base.partition("://")
     host, slash, path = rest.partition("/")
-    if not mark:
-        scheme, path = usual_scheme or "http", path if slash else usual_rest.partition("/")[2]
-    return f"{scheme}://{host}/{path}".rstrip("/")
+    user, at, host = host.rpartition("@")
+    if not at:
+        return base, ()
+    basic = b64encode(unquote_to_bytes(user)).decode()
+    return f"{scheme}{mark}{host}{slash}{path}", (("Authorization", f"Basic {basic}"),)
 
 
 def _azure_base(target: Target, deployment: str, env: Mapping[str, str]) -> str:
@@ -196,15 +213,17 @@ def _azure_base(target: Target, deployment: str, env: Mapping[str, str]) -> str:
             provider="azure",
             param="api_base",
         )
-    root, _, query = base.rstrip("/").partition("?")
-    root = root.rstrip("/")
-    version = target.api_version or _first(_AZURE_VERSION_ENV, env)
-    if root.endswith("/openai/v1") or "/openai/deployments/" in root:
-        return base if query or not version or root.endswith("/v1") else f"{root}?api-version={version}"
-    root = root.removesuffix("/openai")
-    if version is None or version in {"v1", "preview", "latest"}:
-        return f"{root}/openai/v1"
-    return f"{root}/openai/deployments/{deployment}?api-version={version}"
+    root, _, query = _completed(base, "https://").partition("?")
+    root = root.rstrip("/").removesuffix("/chat/completions")
+    given = dict(parse_qsl(query))
+    version = given.get("api-version") or target.api_version or _first(_AZURE_VERSION_ENV, env)
+    dated = version is not None and version not in _AZURE_V1
+    if not root.endswith(("/openai/v1", "/models")) and "/openai/deployments/" not in root:
+        root = root.removesuffix("/openai")
+        root += f"/openai/deployments/{quote(deployment, safe='')}" if dated else "/openai/v1"
+    if dated and not root.endswith("/openai/v1"):
+        given["api-version"] = str(version)
+    return f"{root}?{urlencode(given)}" if given else root
 
 
 def _api_key(vendor: Vendor, target: Target, env: Mapping[str, str]) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aiocompl.types.completion import (
+    Annotation,
     Audio,
     ChatCompletion,
     ChatCompletionMessage,
@@ -16,12 +17,18 @@ from aiocompl.types.completion import (
     FunctionCall,
     ToolCall,
 )
-from aiocompl.types.model import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, DeltaToolCall
+    from aiocompl.types.chunk import (
+        ChatCompletionChunk,
+        ChoiceDelta,
+        ChunkChoice,
+        DeltaFunctionCall,
+        DeltaToolCall,
+    )
+    from aiocompl.types.model import JSON
 
 
 @attrs.define
@@ -49,25 +56,37 @@ class _Call:
     name: str = ""
     arguments: _Pieces = attrs.field(factory=_Pieces)
     extra: JSON = attrs.field(factory=dict)
+    inner_extra: JSON = attrs.field(factory=dict)
+    """Unforeseen fields of the function (or custom call) within."""
 
     def add(self, delta: DeltaToolCall) -> None:
         self.id = delta.id or self.id
         self.type = delta.type or ("custom" if delta.custom else self.type)
         self.extra |= delta.model_extra
         if delta.function is not None:
-            self.name = delta.function.name or self.name
-            self.arguments.add(delta.function.arguments)
+            self.add_function(delta.function)
         if delta.custom is not None:
             self.name = delta.custom.name or self.name
             self.arguments.add(delta.custom.input)
+            self.inner_extra |= delta.custom.model_extra
+
+    def add_function(self, delta: DeltaFunctionCall) -> None:
+        self.name = delta.name or self.name
+        self.arguments.add(delta.arguments)
+        self.inner_extra |= delta.model_extra
+
+    def function(self) -> FunctionCall:
+        return FunctionCall(
+            name=self.name, arguments=self.arguments.text() or "", model_extra=self.inner_extra
+        )
 
     def tool_call(self) -> ToolCall:
-        text = self.arguments.text() or ""
         if self.type == "custom":
-            custom = CustomCall(name=self.name, input=text)
+            custom = CustomCall(
+                name=self.name, input=self.arguments.text() or "", model_extra=self.inner_extra
+            )
             return ToolCall(id=self.id, type=self.type, custom=custom, model_extra=self.extra)
-        function = FunctionCall(name=self.name, arguments=text)
-        return ToolCall(id=self.id, type=self.type, function=function, model_extra=self.extra)
+        return ToolCall(id=self.id, type=self.type, function=self.function(), model_extra=self.extra)
 
 
 @attrs.define
@@ -104,8 +123,7 @@ class _Answer:
             self.calls.setdefault(call.index, _Call()).add(call)
         if (function := delta.function_call) is not None:
             self.function_call = self.function_call or _Call()
-            self.function_call.name = function.name or self.function_call.name
-            self.function_call.arguments.add(function.arguments)
+            self.function_call.add_function(function)
         if delta.audio is not None:
             self.audio = _joined_audio(self.audio, delta.audio)
         if delta.model_extra:
@@ -120,7 +138,8 @@ class _Answer:
             self.logprobs.refusal = [*(self.logprobs.refusal or ()), *more.refusal]
 
     def choice(self) -> Choice:
-        function = self.function_call
+        self.extra.pop("message", None)  # a few vendors write the blocking form's field beside the delta
+        annotations: list[JSON] = self.message_extra.pop("annotations", None) or []
         return Choice(
             index=self.index,
             finish_reason=self.finish_reason,
@@ -132,8 +151,8 @@ class _Answer:
                 refusal=self.refusal.text(),
                 reasoning_content=self.reasoning.text(),
                 tool_calls=[call.tool_call() for _, call in sorted(self.calls.items())] or None,
-                function_call=function
-                and FunctionCall(name=function.name, arguments=function.arguments.text() or ""),
+                function_call=None if self.function_call is None else self.function_call.function(),
+                annotations=[Annotation.model_validate(item) for item in annotations] or None,
                 audio=self.audio,
                 model_extra=self.message_extra,
             ),
@@ -180,28 +199,30 @@ def _add_heading(whole: ChatCompletion, chunk: ChatCompletionChunk) -> None:
     whole.service_tier = chunk.service_tier or whole.service_tier
     whole.system_fingerprint = chunk.system_fingerprint or whole.system_fingerprint
     if chunk.model_extra:
-        _merge(whole.model_extra, chunk.model_extra)
+        _merge(whole.model_extra, chunk.model_extra, joins=False)
 
 
 _PADDING = frozenset({"obfuscation", "p"})
 """Random padding that providers add against the measuring of lengths."""
 
 
-def _merge(into: JSON, more: JSON) -> None:
-    """Fields nobody foresaw: lists and texts of later chunks continue those of earlier ones, the rest replaces them."""
+def _merge(into: JSON, more: JSON, *, joins: bool = True) -> None:
+    """Fields nobody foresaw: later ones replace earlier ones; within choices, lists and texts continue them."""
     for key, value in more.items():
         if key in _PADDING:
             continue
+        if key == "provider_specific_fields" and isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+            continue
         old: Any = into.get(key)
-        if (isinstance(value, str) and isinstance(old, str) and key not in _WHOLE) or (
-            isinstance(value, list) and isinstance(old, list)
-        ):
+        in_pieces = isinstance(value, list) or (isinstance(value, str) and key not in _WHOLE)
+        if joins and in_pieces and type(old) is type(value):
             into[key] = old + value
         elif value is not None or key not in into:
             into[key] = value
 
 
-_WHOLE = frozenset({"id", "type", "provider", "native_finish_reason", "object", "role"})
+_WHOLE = frozenset({"channel", "id", "native_finish_reason", "object", "provider", "role", "type"})
 """Text fields that come whole each time."""
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from aiocompl._compat import override
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -86,8 +88,9 @@ class CallInfo:
         )
         return (*self.failed, last)
 
+    @override
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
+        state = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
         return state | {"headers": {name.lower(): value for name, value in self.headers.items()}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _MAX_STOPS: Final = 4
-_ROLES: Final = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
-_PLAIN_ROLES: Final = frozenset({"developer", "system", "user", "assistant"})
+_ROLE_AND_TEXT: Final = 2  # the fields of most messages
+_PLAIN_ROLES: Final = (
+    "user",
+    "assistant",
+    "system",
+    "developer",
+)  # tuples: what is looked up may not be hashable
+_ROLES: Final = (*_PLAIN_ROLES, "tool", "function")
 _TEXT_MAY_BE_NULL: Final = frozenset({"assistant", "function"})
 
 
@@ -38,16 +44,16 @@ def check_messages(messages: object) -> Sequence[Mapping[str, Any]]:
     checked: Sequence[Any] = messages
     for index, message in enumerate(messages):
         if type(message) is dict:
-            if len(message) == 2 and message.get("role") in _PLAIN_ROLES and type(message.get("content")) is str:  # noqa: PLR2004
-                continue  # role and text: most messages are
+            plain = len(message) == _ROLE_AND_TEXT and message.get("role") in _PLAIN_ROLES
+            if plain and type(message.get("content")) is str:
+                continue  # most messages
         else:
             if not isinstance(message, (Model, Mapping)):
                 _bad(f"messages[{index}]", f"must be a mapping, not {_kind(message)}")
             if checked is messages:
                 checked = list(messages)
-            plain = message.to_dict() if isinstance(message, Model) else dict(message)
-            checked[index] = plain  # type: ignore[index] # a list by now
-            message = plain  # noqa: PLW2901 - the same message, as a plain dict
+            message = message.to_dict() if isinstance(message, Model) else dict(message)  # noqa: PLW2901 - as a dict
+            checked[index] = message  # type: ignore[index] # a list by now
         _check_message(index, message)
     return checked
 
@@ -78,13 +84,16 @@ def _check_message(index: int, message: Mapping[str, Any]) -> None:
     elif role == "function":
         _bad(f"messages[{index}].name", "is missing: a function message needs the name of its function")
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        _bad(f"messages[{index}].tool_call_id", "is missing: a tool message needs the id of the call it answers")
+        _bad(
+            f"messages[{index}].tool_call_id",
+            "is missing: a tool message needs the id of the call it answers",
+        )
     content = message.get("content")
     if not isinstance(content, str):
-        _check_content(index, message, role, content)
+        _check_content(index, role, content)
 
 
-def _check_content(index: int, message: Mapping[str, Any], role: str, content: object) -> None:
+def _check_content(index: int, role: str, content: object) -> None:
     where = f"messages[{index}].content"
     if content is None:
         if role not in _TEXT_MAY_BE_NULL:
@@ -94,7 +103,9 @@ def _check_content(index: int, message: Mapping[str, Any], role: str, content: o
         _bad(where, f"must be text, a list of content parts, or null, not {_kind(content)}")
     for number, part in enumerate(content):
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
-            _bad(f"{where}[{number}]", "must be a mapping with a 'type', such as {'type': 'text', 'text': ...}")
+            _bad(
+                f"{where}[{number}]", "must be a mapping with a 'type', such as {'type': 'text', 'text': ...}"
+            )
 
 
 def _check_stop(stop: object) -> None:

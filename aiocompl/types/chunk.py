@@ -60,7 +60,7 @@ class DeltaToolCall(Model):
         pop = data.pop
         function, custom = pop("function", None), pop("custom", None)
         return cls(
-            index=pop("index", 0),
+            index=pop("index", None) or 0,
             id=pop("id", None),
             type=pop("type", None),
             function=None if function is None else DeltaFunctionCall.take(function),
@@ -125,7 +125,7 @@ class ChunkChoice(Model):
     def take(cls, data: JSON) -> Self:
         pop = data.pop
         choice = _new(cls)
-        choice.index = pop("index", 0)
+        choice.index = pop("index", None) or 0
         choice.delta = _take_delta(pop("delta", None) or {})
         choice.finish_reason = pop("finish_reason", None) or None
         logprobs = pop("logprobs", None)
@@ -139,7 +139,9 @@ _take_choice = ChunkChoice.take
 
 @attrs.define(kw_only=True, repr=False)
 class ChatCompletionChunk(Model):
-    """One piece of a streamed answer, in the shape of OpenAI's chat completion chunk::
+    """One piece of a streamed answer, in the shape of OpenAI's chat completion chunk.
+
+    For example::
 
         {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1790000000, "model": "gpt-4o",
          "choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": None}]}

@@ -89,7 +89,9 @@ class Usage(Model):
         usage.completion_tokens = pop("completion_tokens", 0)
         usage.total_tokens = pop("total_tokens", 0)
         usage.prompt_tokens_details = None if prompt is None else PromptTokensDetails.take(prompt)
-        usage.completion_tokens_details = None if completion is None else CompletionTokensDetails.take(completion)
+        usage.completion_tokens_details = (
+            None if completion is None else CompletionTokensDetails.take(completion)
+        )
         usage._extra = data or None
         return usage
 
@@ -305,7 +307,7 @@ class ChatCompletionMessage(Model):
 class Choice(Model):
     """One of the `n` answers."""
 
-    WIRE_NULLS: ClassVar[frozenset[str]] = frozenset({"logprobs"})
+    WIRE_NULLS: ClassVar[frozenset[str]] = frozenset({"finish_reason", "logprobs"})
 
     index: int
     message: ChatCompletionMessage
@@ -319,7 +321,7 @@ class Choice(Model):
         pop = data.pop
         logprobs = pop("logprobs", None)
         choice = _new(cls)
-        choice.index = pop("index", 0)
+        choice.index = pop("index", None) or 0
         choice.message = ChatCompletionMessage.take(pop("message"))
         choice.finish_reason = pop("finish_reason", None)
         choice.logprobs = None if logprobs is None else ChoiceLogprobs.take(logprobs)
@@ -329,7 +331,9 @@ class Choice(Model):
 
 @attrs.define(kw_only=True, repr=False)
 class ChatCompletion(Model):
-    """A whole answer, in the shape of OpenAI's chat completion object::
+    """A whole answer, in the shape of OpenAI's chat completion object.
+
+    For example::
 
         {"id": "chatcmpl-1", "object": "chat.completion", "created": 1790000000, "model": "gpt-4o",
          "choices": [{"index": 0, "finish_reason": "stop", "logprobs": None,
@@ -347,7 +351,7 @@ class ChatCompletion(Model):
     usage: Usage | None = None
     service_tier: str | None = None
     system_fingerprint: str | None = None
-    call: CallInfo | None = beside()
+    call: CallInfo | None = beside()  # noqa: RUF009 - an attrs field
     """Timing and identity of the call: provider, endpoint, request id, attempts, seconds. Beside OpenAI's shape:
     neither dumped nor compared."""
 

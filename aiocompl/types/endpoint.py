@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@attrs.frozen(kw_only=True)
+class AWSCredentials:
+    """The right to sign requests to AWS. Takes part in equality and hashing; no secret shows in `repr`."""
+
+    access_key: str
+    secret_key: str = attrs.field(repr=False)
+    session_token: str | None = attrs.field(default=None, repr=False)
+    """Goes with temporary credentials."""
+
+
 @attrs.frozen(kw_only=True, cache_hash=True)
 class Endpoint:
     """Where requests go and with what right. Two calls that agree in all of it share one actor.
@@ -27,6 +37,12 @@ class Endpoint:
     organization: str | None = None
     project: str | None = None
     api_version: str | None = None
+
+    region: str | None = None
+    """AWS: the region that requests are signed for, where `base_url` does not tell."""
+
+    credentials: AWSCredentials | None = attrs.field(default=None, repr=False)
+    """AWS: what requests are signed with, where there is no `api_key`."""
 
     local_model: str | None = None
     """For a model on this machine: which one, a name or a path."""

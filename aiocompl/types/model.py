@@ -82,7 +82,7 @@ class Model:
 
     def get(self, key: str, default: Any = None) -> Any:
         """The field `key`, known or not, or `default` where there is none or it is null."""
-        value = self[key] if key in self else default
+        value = self[key] if key in self else default  # noqa: SIM401 - this is `get`
         return default if value is None else value
 
     def keys(self) -> list[str]:
@@ -155,7 +155,9 @@ def _dump(value: object, form: str, *, exclude_none: bool) -> Any:
         return value.to_dict() if form == "wire" else value.model_dump(exclude_none=exclude_none)
     if isinstance(value, list):
         return [_dump(item, form, exclude_none=exclude_none) for item in cast("list[object]", value)]
-    return value
+    return (
+        deepcopy(value) if isinstance(value, dict) else value
+    )  # JSON of the provider's: the dump is the caller's
 
 
 def beside(**options: Any) -> Any:

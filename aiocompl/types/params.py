@@ -7,12 +7,10 @@ Source: https://developers.openai.com/api/docs, create chat completion (2026-11)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from aiocompl.types.model import JSON
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class OpenAIParams(TypedDict, total=False):

@@ -27,7 +27,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         until = parsedate_to_datetime(value)
         now = parsedate_to_datetime(headers.get("date", ""))
         return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError, IndexError):  # no date, or one with and one without a time zone
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        OverflowError,
+    ):  # no date, or one with and one without a time zone
         return None
 
 

@@ -34,7 +34,7 @@ class SSEDecoder:
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
         self._partial: list[bytes] = []  # the slices of a line whose end has not come yet
-        self._size = 0  # bytes held back: partial line and data of the unfinished event
+        self._size = 0  # bytes held back: that line and the data lines of the unfinished event
         self._data: list[bytes] = []
         self._name = "message"
         self._skip_lf = False  # the last slice ended with CR: an LF at the start of the next belongs to it
@@ -59,22 +59,35 @@ class SSEDecoder:
             rest = b""
         else:
             rest = b"" if last == 0x0A else lines.pop()  # noqa: PLR2004 - LF
+        careful = self._size + len(data) > self._max
         if lines and self._partial:
-            self._partial.append(lines[0])
-            lines[0] = b"".join(self._partial)
+            held = b"".join(self._partial)
             self._partial.clear()
-            self._size = sum(map(len, self._data))
-        events = self._take_lines(lines) if lines else []
+            self._size -= len(held)
+            lines[0] = held + lines[0]
+        events = (self._take_bounded(lines) if careful else self._take_lines(lines)) if lines else []
         if rest:
             self._partial.append(rest)
+            if careful:
+                self._check_size(len(rest))
             self._size += len(rest)
-        if self._size > self._max:
-            raise ResponseTooLargeError(f"an event of the stream is larger than max_event_bytes={self._max}")
         return events
 
     def end(self) -> list[Event]:
         """Take the end of the stream: an event that no blank line ended is dropped, as the grammar says."""
         return []
+
+    def _take_bounded(self, lines: list[bytes]) -> list[Event]:
+        """Take lines one by one, so that the limit holds wherever the bytes were cut."""
+        events: list[Event] = []
+        for line in lines:
+            self._check_size(len(line))
+            events += self._take_lines([line])
+        return events
+
+    def _check_size(self, more: int) -> None:
+        if self._size + more > self._max:
+            raise ResponseTooLargeError(f"an event of the stream is larger than max_event_bytes={self._max}")
 
     def _take_lines(self, lines: list[bytes]) -> list[Event]:
         if self._fresh:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 from aiocompl import (
     ChatCompletion,
     ChatCompletionChunk,
+    ChatCompletionMessage,
     CompletionStream,
     Supervisor,
     SyncCompletionStream,
@@ -14,6 +15,9 @@ from aiocompl import (
     completion,
     stream_chunk_builder,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
@@ -23,7 +27,7 @@ async def blocking() -> None:
     assert_type(response, ChatCompletion)
     assert_type(response.choices[0].finish_reason, str | None)
     assert_type(await acompletion("gpt-4o", MESSAGES, stream=False), ChatCompletion)
-    again = [*MESSAGES, response.choices[0].message]
+    again: list[Mapping[str, object] | ChatCompletionMessage] = [*MESSAGES, response.choices[0].message]
     assert_type(await acompletion("gpt-4o", again), ChatCompletion)
 
 
