@@ -29,8 +29,9 @@ def default_supervisor() -> Supervisor:
     loop = asyncio.get_running_loop()
     supervisor = _defaults.get(loop)
     if supervisor is None:
-        for other in [other for other in _defaults if other.is_closed()]:
-            del _defaults[other]
+        for other in list(_defaults):  # other threads have loops of their own, and may be here too
+            if other.is_closed():
+                _defaults.pop(other, None)
         supervisor = _defaults[loop] = Supervisor()
     return supervisor
 

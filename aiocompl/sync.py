@@ -12,7 +12,8 @@ import atexit
 import os
 import threading
 from concurrent.futures import Future as ThreadFuture
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from aiocompl.client import default_supervisor
 from aiocompl.runtime.stream import CompletionStream
@@ -34,14 +35,36 @@ _EXIT_PATIENCE = 5.0
 """Seconds that closing may take at interpreter exit."""
 
 
+class _Interruptible(Generic[T]):
+    """A coroutine that can be cancelled even where the interruption comes before its caller holds a future of it."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._coroutine = coroutine
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+
+    async def run(self) -> T:
+        """Run it. Cancelled: so is the coroutine."""
+        if self._cancelled:
+            self._coroutine.close()
+            raise asyncio.CancelledError
+        self._task = asyncio.current_task()
+        return await self._coroutine
+
+    def cancel(self) -> None:
+        """End it, whether it has begun or not; called on its loop."""
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+
 class BackgroundLoop:
     """An event loop on a daemon thread of its own, started by the first call that needs it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._stop: asyncio.Event | None = None
+        self._ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event]] | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait for its result.
@@ -53,20 +76,29 @@ class BackgroundLoop:
         """
         if threading.current_thread() is self._thread:
             coroutine.close()
-            raise RuntimeError("a blocking call inside the background loop would wait for itself; await the async one")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
+            raise RuntimeError(
+                "a blocking call inside the background loop would wait for itself; await the async one"
+            )
+        call = _Interruptible(coroutine)
+        loop: asyncio.AbstractEventLoop | None = None
         try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # its answer if it has one; what runs there ends within a turn of that loop
+            loop = self.loop()
+            return asyncio.run_coroutine_threadsafe(call.run(), loop).result()
+        except BaseException:  # its own error, or Ctrl-C at any point of the above
+            if loop is None:
+                coroutine.close()
+            else:
+                with suppress(RuntimeError):  # the loop is closed: so is all that ran on it
+                    loop.call_soon_threadsafe(call.cancel)
             raise
 
     def close(self) -> None:
         """Stop the loop, closing all that runs on it, and wait for the thread. Idempotent."""
         with self._lock:
-            loop, thread, stop = self._loop, self._thread, self._stop
-            self._loop = self._thread = self._stop = None
-        if loop is not None and thread is not None and stop is not None:
+            ready, thread = self._ready, self._thread
+            self._ready = self._thread = None
+        if ready is not None and thread is not None:
+            loop, stop = ready.result()
             loop.call_soon_threadsafe(stop.set)
             thread.join(_EXIT_PATIENCE)
 
@@ -74,17 +106,26 @@ class BackgroundLoop:
         """In a forked child: the thread stayed behind in the parent, and so did the right to its sockets."""
         self.__init__()  # type: ignore[misc] # as if nothing had been
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, started if it does not run yet.
+
+        Raises:
+            OSError: The system gives no more threads or descriptors.
+        """
         with self._lock:
-            if self._loop is None:
+            if self._ready is None:
+                _register_once()
                 ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = ThreadFuture()
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=_run_loop, args=(ready,), name="aiocompl background loop", daemon=True
                 )
-                self._thread.start()
-                self._loop, self._stop = ready.result()
-                _register_once()
-            return self._loop
+                thread.start()
+                self._ready, self._thread = ready, thread
+            try:
+                return self._ready.result()[0]
+            except Exception:
+                self._ready = self._thread = None
+                raise
 
 
 def _run_loop(ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
@@ -94,7 +135,14 @@ def _run_loop(ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event
         await stop.wait()
         await default_supervisor().aclose()
 
-    asyncio.run(serve())
+    serving = serve()
+    try:
+        asyncio.run(serving)
+    except Exception as error:
+        if ready.done():
+            raise
+        serving.close()
+        ready.set_exception(error)  # no loop could be made: whoever waits for it is told
 
 
 _background = BackgroundLoop()
@@ -105,8 +153,8 @@ def _register_once() -> None:
     global _registered  # noqa: PLW0603 - hooks of the process, registered once and not at import
     if not _registered:
         _registered = True
-        atexit.register(lambda: _background.close())
-        os.register_at_fork(after_in_child=lambda: _background.forget())
+        atexit.register(_background.close)
+        os.register_at_fork(after_in_child=_background.forget)
 
 
 class SyncCompletionStream:
@@ -118,6 +166,7 @@ class SyncCompletionStream:
     def __init__(self, stream: CompletionStream, loop: BackgroundLoop) -> None:
         self._stream = stream
         self._loop = loop
+        self._pid = os.getpid()
         self._ready: Iterator[ChatCompletionChunk] = iter(())
 
     @property
@@ -131,6 +180,7 @@ class SyncCompletionStream:
     def __next__(self) -> ChatCompletionChunk:
         for chunk in self._ready:
             return chunk
+        self._check_process()
         chunks = self._loop.run(self._stream.next_chunks())
         if not chunks:
             raise StopIteration
@@ -149,13 +199,22 @@ class SyncCompletionStream:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; chunks not yet read are gone. Idempotent."""
+        """Close the connection; chunks not yet read are gone. Idempotent.
+
+        In a forked child it leaves the connection alone: that is the parent's.
+        """
         self._ready = iter(())
-        self._loop.run(self._stream.aclose())
+        if self._pid == os.getpid():
+            self._loop.run(self._stream.aclose())
 
     def response(self) -> ChatCompletion:
         """Read the rest and put the whole together; see `CompletionStream.response`."""
+        self._check_process()
         return self._loop.run(self._stream.response())
+
+    def _check_process(self) -> None:
+        if self._pid != os.getpid():
+            raise RuntimeError("this stream was opened before the fork and is the parent's to read")
 
 
 @overload

@@ -10,13 +10,15 @@ What a provider or a network can do wrong is raised to the caller. Only a bug or
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
 
+from aiocompl import telemetry
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, SupervisorClosedError
 from aiocompl.runtime.stream import CompletionStream, Lease
 from aiocompl.types.call import CallInfo
+from aiocompl.types.request import ChatRequest
 from aiocompl.wire.headers import request_id
 from aiocompl.wire.messages import HTTPResponse
 
@@ -28,10 +30,13 @@ if TYPE_CHECKING:
     from aiocompl.runtime.inbox import Inbox
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
     from aiocompl.wire.transport import OpenResponse, Transport
 
-_REDIRECT = 300
+_REDIRECT: Final = 300
+_ERROR: Final = 400
+
+
+_NOBODYS: Final = ChatRequest("", ())
 
 
 class ActorCrashedError(Exception):
@@ -48,11 +53,12 @@ class Envelope:
     """When the call began, by `loop.time()`."""
     deadline: float
     """When it must be over, by `loop.time()`."""
-    task: asyncio.Task[object]
+    task: asyncio.Task[object] | None
+    """Who asked; None once the caller has gone on."""
     asked: float
     """When it was put into the inbox."""
-    taken: float = 0.0
-    """When an actor took it out."""
+    taken: float = -1.0
+    """When an actor took it out; below 0 before."""
     actor: ProviderActor | None = None
     """Who took it out, and a slot for it."""
     turn: asyncio.Future[None] | None = None
@@ -64,13 +70,19 @@ class Envelope:
 
     def abort(self, verdict: AiocomplError) -> None:
         """Have the caller raise `verdict`, wherever it waits; too late where it has gone on."""
-        if self.verdict is None and not self.over:
+        if self.verdict is None and self.task is not None:
             self.verdict = verdict
             self.task.cancel()
 
+    def end(self) -> None:
+        """The caller has gone on. Its deadline may keep us for a while: not so its messages, nor its task's result."""
+        self.over = True
+        self.task = None
+        self.request = _NOBODYS
+
     def expire(self) -> None:
         """The deadline has passed."""
-        state = "in flight" if self.taken else "waiting for a slot"
+        state = "in flight" if self.taken >= 0 else "waiting for a slot"
         seconds = self.deadline - self.started
         self.abort(
             APITimeoutError(
@@ -125,7 +137,7 @@ class ProviderActor:
         """Slots in use, by requests and by open streams."""
         return self._slots - self._free
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         """Serve the inbox until cancelled.
 
         Cancelled: all requests in flight are aborted and awaited, their callers get `SupervisorClosedError`, open
@@ -165,26 +177,29 @@ class ProviderActor:
         """
         request, codec = envelope.request, envelope.codec
         holds_slot = True
+        unread: OpenResponse | None = None
         try:
-            response = await self._transport.open(codec.encode_request(request))
+            response = unread = await self._transport.open(codec.encode_request(request))
             call = self._call_info(envelope, response)
             if request.stream and response.status < _REDIRECT:
                 stream = self._stream(envelope, response, call)
-                holds_slot = False
+                holds_slot, unread = False, None
                 return stream
             whole = HTTPResponse(response.status, response.headers, await response.read())
-            if whole.status >= _REDIRECT:
-                raise codec.decode_error(request, whole)
-            completion = codec.decode_response(request, whole)
+            unread = None
+            completion = _decoded(codec, request, whole)
             completion.call = call
             call.total = self._loop.time() - envelope.started
-            return completion
         except AiocomplError as error:
             error.model = error.model or request.model
             raise
         except Exception as bug:
             raise self._crash(bug, request.model) from bug
+        else:
+            return completion
         finally:
+            if unread is not None:
+                unread.close()
             self._in_flight.discard(envelope)
             if holds_slot:
                 self._free_slot()
@@ -224,11 +239,7 @@ class ProviderActor:
 
     def _stream(self, envelope: Envelope, response: OpenResponse, call: CallInfo) -> CompletionStream:
         lease = Lease(response, self._loop, self._on_lease_end)
-        try:
-            stream = CompletionStream(lease, envelope.codec, envelope.request, call, envelope.started)
-        except BaseException:
-            response.close()
-            raise
+        stream = CompletionStream(lease, envelope.codec, envelope.request, call, envelope.started)
         self._deadlines.add(envelope.deadline, lease)
         self._leases.add(lease)
         return stream
@@ -273,4 +284,24 @@ class ProviderActor:
                 self._emptied = self._loop.create_future()
                 await self._emptied
         finally:
+            await self._close_transport()
+
+    async def _close_transport(self) -> None:
+        try:
             await self._transport.aclose()
+        except Exception as error:  # noqa: BLE001 - it must not hide why the actor ends
+            telemetry.warning("transport.close_failed", error=repr(error), endpoint=self._endpoint.base_url)
+
+
+def _decoded(codec: Codec, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
+    """Read a whole answer. Redirects are not followed: a key goes only where the caller sends it."""
+    if response.status < _REDIRECT:
+        return codec.decode_response(request, response)
+    error = codec.decode_error(request, response)
+    if response.status < _ERROR:
+        target = response.headers.get("location", "elsewhere").partition("?")[0]
+        error.message = (
+            f"the server redirects to {target} (status {response.status}); set api_base to where it points"
+        )
+        error.args = (error.message,)
+    raise error

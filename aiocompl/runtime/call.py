@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +15,6 @@ from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aiocompl.codecs.routing import Route
 
 _TARGET_OPTIONS: Final = frozenset(
@@ -44,11 +43,21 @@ class Call:
     key: TargetKey
 
     def target(self) -> Target:
-        """Where the call goes."""
+        """Where the call goes.
+
+        Raises:
+            BadRequestError: The base URL holds credentials, which would end up in logs and errors.
+        """
         get = self.options.get
+        base = get("api_base") or get("base_url")
+        if base is not None and "@" in base.partition("?")[0]:
+            raise BadRequestError(
+                "api_base must not hold a user or a password: pass api_key= or extra_headers=",
+                param="api_base",
+            )
         return Target(
             self.model,
-            get("api_base") or get("base_url"),
+            base,
             get("api_key"),
             get("api_version"),
             get("organization"),
@@ -62,7 +71,7 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
     Raises:
         BadRequestError: `model` is no name.
     """
-    if not isinstance(model, str) or not model:
+    if not model or not isinstance(model, str):
         raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
     call = Call(model, messages, stream, {}, {}, {}, model)
     for name, value in keywords.items():
@@ -95,10 +104,21 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     dropped = _sift(call, route) if params or call.others else ()
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
     if options:
-        request.extra_headers = options.get("extra_headers")
-        request.extra_query = options.get("extra_query")
-        request.extra_body = options.get("extra_body")
+        _add_extras(request, options)
     return request, dropped
+
+
+def _add_extras(request: ChatRequest, options: Mapping[str, Any]) -> None:
+    """Check and set what goes along past the codec's own checks: what cannot be sent is the caller's error, no bug."""
+    for name in ("extra_headers", "extra_query", "extra_body"):
+        extra = options.get(name)
+        if extra is None:
+            continue
+        if not isinstance(extra, Mapping) or not all(isinstance(key, str) for key in extra):
+            raise BadRequestError(f"{name} must be a mapping with text for keys", param=name)
+        if name == "extra_headers" and not all(isinstance(value, str) for value in extra.values()):
+            raise BadRequestError("extra_headers must be a mapping of text to text", param=name)
+        setattr(request, name, extra)
 
 
 def _sift(call: Call, route: Route) -> tuple[str, ...]:
@@ -137,9 +157,10 @@ def call_retries(options: Mapping[str, Any]) -> int:
     Raises:
         BadRequestError: It is no whole number from 0 up.
     """
-    value = options["num_retries"] if "num_retries" in options else options["max_retries"]
+    name = "num_retries" if "num_retries" in options else "max_retries"
+    value = options[name]
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise BadRequestError(f"num_retries must be a whole number from 0 up, not {value!r}", param="num_retries")
+        raise BadRequestError(f"{name} must be a whole number from 0 up, not {value!r}", param=name)
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -18,13 +18,13 @@ from aiocompl.policy.restart import RestartIntensity
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
 from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
-from aiocompl.runtime.stream import CompletionStream
-from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiocompl.codecs.base import Codec
+    from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.transport import Transport
@@ -88,7 +88,9 @@ class Child:
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
         self._pending = 0
-        self._idle: asyncio.Future[None] | None = None
+        self._idle: asyncio.Event | None = None
+        self._resting: set[asyncio.Future[None]] = set()
+        self._closing = False
         self._completed = 0
         self._failed = 0
         self._latencies: list[float] = []
@@ -96,7 +98,7 @@ class Child:
         self._task = self.loop.create_task(self._serve(), name=f"aiocompl {spec.endpoint.base_url}")
 
     async def ask(
-        self, request: ChatRequest, codec: Codec, *, started: float, deadline: float
+        self, request: ChatRequest, codec: Codec, *, started: float, deadline: float, again: bool = False
     ) -> ChatCompletion | CompletionStream:
         """Put a request into the inbox and wait for its reply.
 
@@ -107,11 +109,12 @@ class Child:
             codec: How to say it.
             started: When the call began, by `loop.time()`.
             deadline: When it must be over, by `loop.time()`.
+            again: Whether the call has been here before: such a call is let in while the child drains.
 
         Raises:
             AiocomplError: Whatever went wrong.
         """
-        if self.state != "running":
+        if self.state != "running" and not (again and self.state == "draining"):
             raise self._refusal()
         loop = self.loop
         task = asyncio.current_task(loop)
@@ -128,31 +131,69 @@ class Child:
             envelope.actor = None
             answer = await actor.perform(envelope)
         except BaseException as error:
-            self._fail(envelope, error, cancelling)
+            self._fail(envelope, error, task, cancelling)
             raise
         finally:
-            envelope.over = True
+            envelope.end()
             self._deadlines.forget()
             self._pending -= 1
             if self._idle is not None:
-                self._settle_idle()
+                self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
         self._count(loop.time() - envelope.asked)
         return answer
 
-    async def drain(self) -> None:
-        """Take no new requests and wait until all there are have been answered and all streams have ended."""
+    async def rest(self, seconds: float) -> None:
+        """Wait before another attempt. A call that rests is one that runs: draining waits for it, closing ends it.
+
+        Raises:
+            AiocomplError: There will be no other attempt: the child was closed, or is down.
+        """
+        turn: asyncio.Future[None] = self.loop.create_future()
+        alarm = self.loop.call_later(seconds, _wake, turn)
+        self._resting.add(turn)
+        self._pending += 1
+        try:
+            await turn
+        finally:
+            alarm.cancel()
+            self._resting.discard(turn)
+            self._pending -= 1
+            if self._idle is not None:
+                self.loop.call_soon(
+                    self._settle_idle
+                )  # not at once: the next attempt begins in this very turn
+
+    def start_drain(self) -> None:
+        """Take no new requests."""
         if self.state == "running":
             self.state = "draining"
-        if not self._is_idle():
-            self._idle = self.loop.create_future()
-            await self._idle
+
+    async def drain(self) -> None:
+        """Take no new requests and wait until all there are have been answered and all streams have ended.
+
+        Cancelled: no new requests are taken.
+        """
+        self.start_drain()
+        if self._idle is None:
+            self._idle = asyncio.Event()
+        self._settle_idle()
+        await self._idle.wait()
+
+    def start_close(self) -> None:
+        """Cancel what runs. Idempotent: what is closing already goes on closing in good order."""
+        if not self._closing:
+            self._closing = True
+            self.state = "closed"
+            self._task.cancel()
 
     async def aclose(self) -> None:
-        """Cancel what runs, refuse what waits, close the transport. Idempotent; takes a second cancellation."""
-        self.state = "closed"
-        self._task.cancel()
+        """Cancel what runs, refuse what waits, close the transport. Idempotent.
+
+        Cancelled: it closes all the same, but nobody waits for it.
+        """
+        self.start_close()
         await asyncio.wait([self._task])
-        self._refuse_all()
+        self._end()
 
     def snapshot(self) -> ChildSnapshot:
         """The state at this instant."""
@@ -177,23 +218,35 @@ class Child:
         spec = self.spec
         try:
             while True:
-                self._actor = ProviderActor(
-                    spec.endpoint, self._inbox, spec.make_transport(), spec.slots, self._deadlines, self._settle_idle
-                )
                 try:
+                    self._actor = ProviderActor(
+                        spec.endpoint,
+                        self._inbox,
+                        spec.make_transport(),
+                        spec.slots,
+                        self._deadlines,
+                        self._settle_idle,
+                    )
                     await self._actor.run()
                 except ActorCrashedError as crash:
-                    if not self._may_restart(crash):
-                        return
+                    cause = repr(crash.__cause__)
+                except Exception as error:  # noqa: BLE001 - no transport could be made: that is a crash too
+                    cause = repr(error)
+                if not self._may_restart(cause):
+                    return
         finally:
             if self.state != "down":
                 self.state = "closed"
-            self._actor = None
-            self._refuse_all()
-            self._deadlines.close()
+            self._end()
 
-    def _may_restart(self, crash: ActorCrashedError) -> bool:
-        cause = repr(crash.__cause__)
+    def _end(self) -> None:
+        """Nothing is served any more: refuse what waits."""
+        self._actor = None
+        self._refuse_all()
+        self._deadlines.close()
+        self._settle_idle()
+
+    def _may_restart(self, cause: str) -> bool:
         self._last_error = cause
         fields = {"provider": self.spec.endpoint.provider, "endpoint": self.spec.endpoint.base_url}
         if self._restarts.grant(self.loop.time()):
@@ -221,7 +274,9 @@ class Child:
         assert actor is not None  # noqa: S101 - who ends the wait has set it
         return actor
 
-    def _fail(self, envelope: Envelope, error: BaseException, cancelling: int) -> None:
+    def _fail(
+        self, envelope: Envelope, error: BaseException, task: asyncio.Task[Any], cancelling: int
+    ) -> None:
         """Leave nothing behind of an envelope that came to nothing, and raise why it was aborted, if it was.
 
         An abort reaches the caller as a cancellation of its task. It is taken back here, unless somebody else has
@@ -230,11 +285,11 @@ class Child:
         if not self._inbox.withdraw(envelope) and envelope.actor is not None:
             envelope.actor.release(envelope)  # taken, and given up before the exchange began
         verdict = envelope.verdict
-        if verdict is not None and envelope.task.uncancel() <= cancelling:
-            if isinstance(error, asyncio.CancelledError):
-                verdict.provider = verdict.provider or self.spec.endpoint.provider
-                self._note(verdict)
-                raise verdict from None
+        alone = verdict is not None and task.uncancel() <= cancelling
+        if verdict is not None and alone and isinstance(error, asyncio.CancelledError):
+            verdict.provider = verdict.provider or self.spec.endpoint.provider
+            self._note(verdict)
+            raise verdict from None
         if isinstance(error, AiocomplError):
             self._note(error)
 
@@ -254,12 +309,15 @@ class Child:
         return not self._pending and not (self._actor is not None and self._actor.in_flight)
 
     def _settle_idle(self) -> None:
-        if self._idle is not None and not self._idle.done() and self._is_idle():
-            self._idle.set_result(None)
+        if self._idle is not None and self._is_idle():
+            self._idle.set()
 
     def _refuse_all(self) -> None:
         while (envelope := self._inbox.pop()) is not None:
             envelope.abort(self._refusal())
+        for turn in self._resting:
+            if not turn.done():
+                turn.set_exception(self._refusal())
 
     def _refusal(self) -> AiocomplError:
         endpoint = self.spec.endpoint
@@ -270,3 +328,8 @@ class Child:
                 provider=endpoint.provider,
             )
         return SupervisorClosedError("the supervisor takes no new requests", provider=endpoint.provider)
+
+
+def _wake(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)

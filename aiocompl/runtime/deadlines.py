@@ -78,11 +78,13 @@ class Deadlines:
     def _ring(self) -> None:
         now = self._loop.time()
         self._alarm = None
-        while self._heap and (self._heap[0][0] <= now or self._heap[0][2].over):
-            _, _, entry = heappop(self._heap)
-            if entry.over:
-                self._dead = max(0, self._dead - 1)
-            else:
-                entry.expire()
-        if self._alarm is None:
-            self._arm()
+        try:
+            while self._heap and (self._heap[0][0] <= now or self._heap[0][2].over):
+                _, _, entry = heappop(self._heap)
+                if entry.over:
+                    self._dead = max(0, self._dead - 1)
+                else:
+                    entry.expire()
+        finally:  # whatever one of them does wrong, the others keep their deadlines
+            if self._alarm is None:
+                self._arm()

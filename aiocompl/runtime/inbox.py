@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Inbox(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def __bool__(self) -> bool:
+        """Whether anybody waits, be it in the inbox or in line before it."""
+        return bool(self._items or self._putters or self._reserved)
+
     def offer(self, item: T) -> bool:
         """Put an item in if there is room for it and nobody is waiting in line; say whether it is in."""
         if self._putters or len(self._items) + self._reserved >= self._size:
@@ -52,7 +57,8 @@ class Inbox(Generic[T]):
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._putters.remove(turn)
+                with suppress(ValueError):  # passed over already by `_admit`
+                    self._putters.remove(turn)
             else:  # told to come in and cancelled at once: our room goes to the next in line
                 self._reserved -= 1
                 self._admit()
@@ -85,6 +91,8 @@ class Inbox(Generic[T]):
 
     def _admit(self) -> None:
         """Let the first in line come in, if there is room; it is reserved, so that nobody overtakes."""
-        if self._putters and len(self._items) + self._reserved < self._size:
-            self._reserved += 1
-            self._putters.popleft().set_result(None)
+        while self._putters and len(self._items) + self._reserved < self._size:
+            turn = self._putters.popleft()
+            if not turn.done():  # one cancelled just now has not run yet
+                self._reserved += 1
+                turn.set_result(None)

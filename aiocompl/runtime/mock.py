@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from aiocompl.codecs.base import MALFORMED
 from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.routing import CUSTOM
 from aiocompl.errors import BadRequestError
@@ -21,7 +23,7 @@ from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 
 class CannedResponse:
@@ -68,8 +70,13 @@ def mock_answer(mock: Any, *, model: str, stream: bool) -> ChatCompletion | Comp
 def _completion(mock: Any, model: str) -> ChatCompletion:
     if isinstance(mock, ChatCompletion):
         return ChatCompletion.model_validate(mock.to_dict())
-    if isinstance(mock, dict):
-        return ChatCompletion.model_validate(mock)
+    if isinstance(mock, Mapping):
+        try:
+            return ChatCompletion.model_validate(dict(mock))
+        except MALFORMED as error:
+            raise BadRequestError(
+                f"mock_response is no chat completion: {error!r}", param="mock_response"
+            ) from error
     if not isinstance(mock, str):
         raise BadRequestError("mock_response must be text, a response or an exception", param="mock_response")
     message = ChatCompletionMessage(content=mock)
@@ -80,8 +87,8 @@ def _completion(mock: Any, model: str) -> ChatCompletion:
 def _events(completion: ChatCompletion) -> Iterator[bytes]:
     for choice in completion.choices:
         message = choice.message.to_dict()
-        text = message.pop("content") or ""
-        yield _event(completion, choice.index, {"role": message.pop("role")})
+        text = message.pop("content", None) or ""
+        yield _event(completion, choice.index, {"role": message.pop("role", "assistant")})
         for word in re.findall(r"\s*\S+|\s+$", text):
             yield _event(completion, choice.index, {"content": word})
         for index, call in enumerate(message.get("tool_calls") or ()):

@@ -6,11 +6,13 @@ The consumer's own task reads whole slices from the connection and decodes them;
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 import attrs
 
-from aiocompl.errors import AiocomplError, APITimeoutError, IncompleteStreamError
+from aiocompl._compat import override
+from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, IncompleteStreamError
 from aiocompl.types.assemble import stream_chunk_builder
 
 if TYPE_CHECKING:
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 _TRAILER: Final = 0.05
 """Seconds given to the end of the HTTP body after the dialect's end, so that the connection can serve again."""
+
+_WHY: Final[dict[type[AiocomplError], str]] = {
+    APITimeoutError: "the deadline passed within the stream",
+    ActorDiedError: "the actor died with this stream open",
+}
 
 
 @attrs.define(eq=False)
@@ -57,13 +64,15 @@ class Lease:
 
     def abandon(self) -> None:
         """End it from wherever the garbage collector happens to run."""
-        if self.over or self.loop.is_closed():
-            return
-        self.loop.call_soon_threadsafe(self.end)
+        if not self.over:
+            with suppress(RuntimeError):  # the loop is closed, and its sockets with it
+                self.loop.call_soon_threadsafe(self.end)
 
 
 class CompletionStream:
-    """The chunks of one streamed answer::
+    """The chunks of one streamed answer.
+
+    ::
 
         async with await acompletion(model="gpt-4o", messages=messages, stream=True) as stream:
             async for chunk in stream:
@@ -80,17 +89,21 @@ class CompletionStream:
         call: Timing and identity of the call; filled in as the stream goes.
     """
 
-    def __init__(self, lease: Lease, codec: Codec, request: ChatRequest, call: CallInfo, started: float) -> None:
-        self._lease = lease
+    def __init__(
+        self, lease: Lease, codec: Codec, request: ChatRequest, call: CallInfo, started: float
+    ) -> None:
         self._codec = codec
         self._request = request
         self._frames = codec.frame_decoder()
         self._decoder = codec.stream_decoder(request)
         self._started = started
         self._ready: list[ChatCompletionChunk] = []  # decoded, not yet read; the next one last
-        self._slices: list[bytes] = []  # all that was received, for `response`; costs a stream nothing but memory
+        self._slices: list[
+            bytes
+        ] = []  # all that was received, for `response`; costs a stream nothing but memory
         self._error: AiocomplError | None = None
         self.call = call
+        self._lease = lease  # last: one that could not be made has nothing to give back
 
     def __aiter__(self) -> Self:
         return self
@@ -144,8 +157,9 @@ class CompletionStream:
         Raises:
             APIError: The stream broke, or was closed before its end.
         """
-        while await self.next_chunks():
-            pass
+        reading = True
+        while reading:
+            reading = bool(await self.next_chunks())
         if not self._decoder.finished:
             raise IncompleteStreamError(
                 "the stream was closed before its end", provider=self.call.provider, model=self.call.model
@@ -167,6 +181,7 @@ class CompletionStream:
         if lease is not None:
             lease.abandon()
 
+    @override
     def __repr__(self) -> str:
         state = "closed" if self._lease.over else "open"
         return f"<CompletionStream {self.call.provider}/{self.call.model}, {state}>"
@@ -200,18 +215,20 @@ class CompletionStream:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if lease.over:
-            self._raise_why(lease)
         if decoder.finished:
             await self._finish(lease)
             raise StopAsyncIteration
+        if lease.over:
+            self._raise_why(lease)
         try:
             data = await lease.response.read_slice()
         except AiocomplError as error:
-            if lease.why is not None:
+            if lease.over:  # closed under the read
                 self._raise_why(lease)
             error.model = error.model or self.call.model
             raise
+        if lease.over:
+            self._raise_why(lease)
         if data:
             self._slices.append(data)
             decoder.feed(self._frames.feed(data), chunks)
@@ -221,12 +238,12 @@ class CompletionStream:
 
     async def _finish(self, lease: Lease) -> None:
         """Wait briefly for the end of the body, so that the connection can go back to the pool."""
-        try:
+        if lease.over:
+            return
+        with suppress(AiocomplError, TimeoutError):  # the answer is whole; the connection is not worth more
             async with asyncio.timeout(_TRAILER):
                 while await lease.response.read_slice():
                     pass
-        except (AiocomplError, TimeoutError):
-            pass  # the answer is whole; the connection is not worth more
         self._end()
 
     def _end(self) -> None:
@@ -239,12 +256,15 @@ class CompletionStream:
         if lease.why is None:
             raise StopAsyncIteration
         why, lease.why = lease.why, None
-        text = "the deadline passed within the stream" if why is APITimeoutError else "the supervisor was closed"
+        text = _WHY.get(why, "the supervisor was closed within the stream")
         raise why(text, provider=self.call.provider, model=self.call.model)
 
 
 def _has_token(chunk: ChatCompletionChunk) -> bool:
     return any(
-        choice.delta.content or choice.delta.tool_calls or choice.delta.reasoning_content or choice.delta.refusal
+        choice.delta.content
+        or choice.delta.tool_calls
+        or choice.delta.reasoning_content
+        or choice.delta.refusal
         for choice in chunk.choices
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from contextlib import suppress
 from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import attrs
@@ -55,7 +57,9 @@ class SupervisorSnapshot:
 
 
 class Supervisor:
-    """Routes calls to actors by model name, and keeps those actors alive::
+    """Routes calls to actors by model name, and keeps those actors alive.
+
+    ::
 
         async with Supervisor(max_concurrency=50) as supervisor:
             response = await supervisor.acompletion(model="gpt-4o", messages=messages)
@@ -88,7 +92,11 @@ class Supervisor:
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        check_positive(timeout=timeout, max_concurrency=max_concurrency, inbox_size=inbox_size)
+        check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
+        check_counts(0, num_retries=num_retries, max_restarts=max_restarts)
+        check_seconds(timeout=timeout, restart_period=restart_period)
+        if overflow not in ("raise", "wait"):
+            raise ValueError(f"overflow must be 'raise' or 'wait', not {overflow!r}")
         self._timeout = timeout
         self._retries = RetryPolicy(max_retries=num_retries)
         self._transport = transport or TransportSettings()
@@ -106,7 +114,7 @@ class Supervisor:
         self._state: Literal["running", "draining", "closed"] = "running"
 
     async def __aenter__(self) -> Self:
-        self._bind()
+        self._bind(asyncio.get_running_loop())
         return self
 
     async def __aexit__(
@@ -151,13 +159,15 @@ class Supervisor:
         options = call.options
         if "mock_response" in options:
             return mock_answer(options["mock_response"], model=model, stream=call.stream)
-        loop = self._loop or self._bind()
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._bind(loop)
         started = loop.time()
         route, child = self._route(call)
         request, dropped = build_request(call, route)
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
         answer = await self._attempt(request, route, child, options, started, deadline)
-        if dropped:
+        if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
         return answer
 
@@ -177,31 +187,36 @@ class Supervisor:
         """
         if self._state == "running":
             self._state = "draining"
-        drains = [asyncio.create_task(child.drain()) for child in self._children.values()]
+        children = list(self._children.values())
+        for child in children:
+            child.start_drain()
         try:
-            if drains:
-                await asyncio.wait(drains, timeout=timeout)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    for child in children:
+                        await child.drain()
         finally:
-            for task in drains:
-                task.cancel()
             await self.aclose()
 
     async def aclose(self) -> None:
         """Cancel what runs, close all streams and connections, in the reverse order of their start. Idempotent.
 
         Callers in flight get `SupervisorClosedError`.
+
+        Cancelled: all of it closes all the same, but nobody waits for it.
         """
         self._state = "closed"
-        for child in reversed(list(self._children.values())):
+        children = list(reversed(self._children.values()))
+        for child in children:
+            child.start_close()
+        for child in children:
             await child.aclose()
 
-    def _bind(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.get_running_loop()
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
             raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
-        return loop
 
     def _route(self, call: Call) -> tuple[Route, Child]:
         known = self._routes.get(call.key)
@@ -253,7 +268,9 @@ class Supervisor:
             if log is not None:
                 log.begin()
             try:
-                answer = await child.ask(request, route.codec, started=started, deadline=deadline)
+                answer = await child.ask(
+                    request, route.codec, started=started, deadline=deadline, again=bool(failed)
+                )
             except AiocomplError as error:
                 now, number = time(), len(failed) + 1
                 wait = policy.delay(error, attempt=number, now=now, deadline=deadline, rng=self._rng)
@@ -264,32 +281,49 @@ class Supervisor:
                 failed += (failed_attempt(number, route, error, now - begun),)
             else:
                 elapsed = time() - begun
-                answer.call.failed, answer.call.answered = failed, elapsed
+                call = answer.call
+                assert call is not None  # noqa: S101 - the actor has set it
+                call.failed, call.answered = failed, elapsed
                 if log is not None:
                     log.succeed(answer, elapsed)
                 return answer
-            await asyncio.sleep(wait)
+            await child.rest(wait)
             begun = time()
 
 
 def failed_attempt(number: int, route: Route, error: AiocomplError, elapsed: float) -> Attempt:
-    """The record of an attempt that failed; the error without its traceback, which holds frames and sockets."""
+    """The record of an attempt that failed; the error without its tracebacks, which hold frames and sockets."""
+    link: BaseException | None = error
+    while link is not None and link.__traceback__ is not None:
+        link = link.with_traceback(None)
+        link = link.__cause__ or link.__context__
     return Attempt(
         number=number,
         provider=route.endpoint.provider,
         endpoint=route.endpoint.base_url,
         model=route.model,
-        error=error.with_traceback(None),
+        error=error,
         elapsed=elapsed,
     )
 
 
-def check_positive(**settings: float) -> None:
-    """Refuse settings that are not above zero.
+def check_counts(least: int, /, **settings: int) -> None:
+    """Refuse settings that are no whole numbers from `least` up.
 
     Raises:
         ValueError: One is not; the message names it.
     """
     for name, value in settings.items():
-        if value <= 0:
-            raise ValueError(f"{name} must be above zero, not {value!r}")
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}")
+
+
+def check_seconds(**settings: float) -> None:
+    """Refuse settings that are no times above zero.
+
+    Raises:
+        ValueError: One is not; the message names it.
+    """
+    for name, value in settings.items():
+        if not value > 0 or not isfinite(value):
+            raise ValueError(f"{name} must be a positive number of seconds, not {value!r}")

@@ -5,12 +5,14 @@ aiohttp's exceptions are mapped here and never leave. URL and header objects are
 
 from __future__ import annotations
 
+import io
 import urllib.request
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import attrs
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from aiocompl._compat import override
@@ -62,6 +64,7 @@ class TransportSettings:
 
 
 _MAX_PREPARED: Final = 1024
+_BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 _fresh: ContextVar[bool] = ContextVar("aiocompl_connection_fresh", default=False)
@@ -100,6 +103,7 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
         self._prepared: dict[str, tuple[URL, str | None]] = {}
+        self._closed = False
 
     async def open(self, request: HTTPRequest) -> AiohttpResponse:
         """Send the request and wait for the headers of its answer; see `Transport`.
@@ -117,21 +121,27 @@ class AiohttpTransport:
                 response = await session.request(
                     request.method,
                     url,
-                    data=request.body,
+                    data=_payload(request.body),
                     headers=None if request.headers is self._headers else request.headers,
                     allow_redirects=False,
                     proxy=proxy,
                 )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if isinstance(error, aiohttp.ClientConnectorError) or _fresh.get():
+            except _BROKEN as error:
+                if _fresh.get() or not _is_stale(error):
                     raise
                 response = await self._ask_again(request)
         except (aiohttp.ClientError, OSError) as error:
             raise map_exception(error, provider=self._provider, url=request.url) from error
+        except ValueError as error:  # from nothing but what the caller gave; the text might show a secret
+            raise BadRequestError(
+                "the request cannot be sent: its URL, API key or a header holds what HTTP has no place for",
+                provider=self._provider,
+            ) from error
         return AiohttpResponse(response, self._provider, self._settings.max_response_bytes)
 
     async def aclose(self) -> None:
         """Close all connections. Idempotent."""
+        self._closed = True
         sessions = [self._session, self._fresh]
         self._session = self._fresh = None
         for session in sessions:
@@ -144,13 +154,18 @@ class AiohttpTransport:
             self._fresh = self._new_session(force_close=True)
         url, proxy = self._prepare(request.url)
         return await self._fresh.request(
-            request.method, url, data=request.body, headers=request.headers, allow_redirects=False, proxy=proxy
+            request.method,
+            url,
+            data=_payload(request.body),
+            headers=request.headers,
+            allow_redirects=False,
+            proxy=proxy,
         )
 
     def _prepare(self, url: str) -> tuple[URL, str | None]:
         """Parse a URL and find its proxy, once; calls with URLs of their own do not fill the memory."""
-        parsed = URL(url)
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
+        parsed = _parse_url(url)
+        if parsed is None or parsed.scheme not in {"http", "https"} or not parsed.host:
             raise BadRequestError(
                 f"api_base must be a URL such as 'https://host/v1', not {url!r}", provider=self._provider
             )
@@ -165,9 +180,12 @@ class AiohttpTransport:
             return settings.proxy
         if urllib.request.proxy_bypass(url.host or ""):
             return None
-        return urllib.request.getproxies().get(url.scheme)
+        proxy = urllib.request.getproxies().get(url.scheme)
+        return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
     def _new_session(self, *, force_close: bool = False) -> aiohttp.ClientSession:
+        if self._closed:
+            raise APIConnectionError("the transport is closed", provider=self._provider)
         return aiohttp.ClientSession(
             connector=self._new_connector(force_close=force_close),
             headers=self._headers,
@@ -177,14 +195,13 @@ class AiohttpTransport:
 
     def _new_connector(self, *, force_close: bool) -> _Connector:
         settings = self._settings
-        options = {} if force_close else {"keepalive_timeout": settings.keepalive_timeout}
         return _Connector(
             limit=settings.max_connections,
             force_close=force_close,
             ttl_dns_cache=settings.dns_cache_ttl or None,
             use_dns_cache=settings.dns_cache_ttl > 0,
             ssl=settings.ssl,
-            **options,
+            keepalive_timeout=None if force_close else settings.keepalive_timeout,
         )
 
 
@@ -248,13 +265,34 @@ class AiohttpResponse:
         )
 
 
+def _payload(body: bytes) -> bytes | io.BytesIO:
+    """A body as aiohttp takes it without a warning: a large one in pieces, between which others get their turn."""
+    return body if len(body) <= MIB else io.BytesIO(body)
+
+
+def _is_stale(error: Exception) -> bool:
+    """Whether a reused connection was dead before any byte of an answer came."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # else it holds the headers that did come
+    return not isinstance(error, aiohttp.ClientConnectorError)
+
+
+def _parse_url(url: str) -> URL | None:
+    try:
+        return URL(url)
+    except ValueError:
+        return None
+
+
 def map_exception(error: Exception, *, provider: str, url: str) -> APIError:
-    """aiohttp's and the system's exceptions in our words; `raise ... from` keeps theirs as the cause."""
+    """Put the exceptions of aiohttp and the system in our words; `raise ... from` keeps theirs as the cause."""
     host = URL(url).host
     if isinstance(error, (TimeoutError, aiohttp.ServerTimeoutError)):
         return APITimeoutError(f"no connection to {host} in time", provider=provider)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return APIConnectionError(f"the host name {host} cannot be resolved: check api_base", provider=provider)
+        return APIConnectionError(
+            f"the host name {host} cannot be resolved: check api_base", provider=provider
+        )
     if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
         return APIConnectionError(f"no secure connection to {host}: {error}", provider=provider)
     if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
@@ -263,10 +301,10 @@ def map_exception(error: Exception, *, provider: str, url: str) -> APIError:
         return APIConnectionError(f"no connection to {host}: {error.os_error}", provider=provider)
     if isinstance(error, aiohttp.InvalidURL):
         return BadRequestError(f"not a URL that can be asked: {url!r}", provider=provider)
-    if isinstance(error.__cause__, aiohttp.ContentEncodingError) or isinstance(
-        error, (aiohttp.ContentEncodingError, aiohttp.ClientResponseError)
-    ):
+    if isinstance(error, aiohttp.ClientResponseError) or isinstance(error.__cause__, ContentEncodingError):
         return APIResponseValidationError(f"{host} sent what is no valid HTTP: {error}", provider=provider)
     if isinstance(error, aiohttp.ClientPayloadError):
         return APIConnectionError(f"{host} closed the connection within the answer", provider=provider)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return APIConnectionError(f"{host} closed the connection before the answer", provider=provider)
     return APIConnectionError(f"the connection to {host} broke before the answer: {error}", provider=provider)
