@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn, Protocol, runtime_checkable
 
 from aiocompl.errors import APIResponseValidationError
 
@@ -96,6 +97,24 @@ class Codec(Protocol):
 
     def stream_decoder(self, request: ChatRequest) -> StreamDecoder:
         """A new decoder for the events of one stream."""
+        ...
+
+
+Sign = Callable[["HTTPRequest", float], "HTTPRequest"]
+"""Signs a request; the second argument is the wall clock in seconds since 1970."""
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """A codec whose endpoint may have credentials that sign each request, right before it is sent."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether this endpoint's requests are signed."""
+        ...
+
+    def sign(self, request: HTTPRequest, now: float) -> HTTPRequest:
+        """Sign a request; `now` is the wall clock in seconds since 1970."""
         ...
 
 

@@ -10,6 +10,7 @@ What a provider or a network can do wrong is raised to the caller. Only a bug or
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
@@ -25,7 +26,7 @@ from aiocompl.wire.messages import HTTPResponse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.base import Codec, Sign
     from aiocompl.runtime.deadlines import Deadlines
     from aiocompl.runtime.inbox import Inbox
     from aiocompl.types.completion import ChatCompletion
@@ -107,6 +108,7 @@ class ProviderActor:
         transport: Owned by the actor from now on, and closed when `run` ends.
         slots: Requests (streams included, until they end) in flight at once.
         deadlines: Where the deadlines of streams are watched.
+        sign: Signs each request right before it is sent, where the endpoint has credentials for that.
         on_idle: Called when the last slot in use has become free.
     """
 
@@ -117,6 +119,7 @@ class ProviderActor:
         transport: Transport,
         slots: int,
         deadlines: Deadlines,
+        sign: Sign | None,
         on_idle: Callable[[], None],
     ) -> None:
         self._endpoint = endpoint
@@ -125,6 +128,7 @@ class ProviderActor:
         self._slots = slots
         self._free = slots
         self._deadlines = deadlines
+        self._sign = sign
         self._on_idle = on_idle
         self._in_flight: set[Envelope] = set()
         self._leases: set[Lease] = set()
@@ -179,7 +183,10 @@ class ProviderActor:
         holds_slot = True
         unread: OpenResponse | None = None
         try:
-            response = unread = await self._transport.open(codec.encode_request(request))
+            http = codec.encode_request(request)
+            if self._sign is not None:
+                http = self._sign(http, time.time())  # noqa: TID251 - a signature is good for some minutes only
+            response = unread = await self._transport.open(http)
             call = self._call_info(envelope, response)
             if request.stream and response.status < _REDIRECT:
                 stream = self._stream(envelope, response, call)

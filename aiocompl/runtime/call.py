@@ -15,6 +15,7 @@ from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
+    from aiocompl.codecs.base import Codec
     from aiocompl.codecs.routing import Route
 
 _TARGET_OPTIONS: Final = frozenset(
@@ -105,7 +106,24 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
     if options:
         _add_extras(request, options)
+        if options.get("drop_params"):
+            dropped += _drop_refused(request, params, route.codec)
     return request, dropped
+
+
+def _drop_refused(request: ChatRequest, params: dict[str, Any], codec: Codec) -> tuple[str, ...]:
+    """Take out what the codec refuses for its value or for the model; encoding is pure, so it can be tried."""
+    dropped: list[str] = []
+    while True:
+        try:
+            codec.encode_request(request)
+        except UnsupportedParamsError as error:
+            if error.param is None or error.param not in params:
+                raise  # a part of the messages, say: dropping it would change the question
+            del params[error.param]
+            dropped.append(error.param)
+        else:
+            return tuple(dropped)
 
 
 def _add_extras(request: ChatRequest, options: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from aiocompl.runtime.inbox import Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.base import Codec, Sign
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
@@ -41,6 +41,8 @@ class ChildSpec:
 
     endpoint: Endpoint
     make_transport: Callable[[], Transport]
+    sign: Sign | None = None
+    """Signs each request right before it is sent."""
     slots: int = 1000
     """Requests in flight at once."""
     inbox_size: int = 10_000
@@ -83,7 +85,8 @@ class Child:
         self.spec = spec
         self.state: ChildState = "running"
         self.loop = asyncio.get_running_loop()
-        self._inbox: Inbox[Envelope] = Inbox(spec.inbox_size)
+        # Until the first actor runs, its slots are room in the inbox.
+        self._inbox: Inbox[Envelope] = Inbox(spec.inbox_size + spec.slots)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
@@ -225,8 +228,10 @@ class Child:
                         spec.make_transport(),
                         spec.slots,
                         self._deadlines,
+                        spec.sign,
                         self._settle_idle,
                     )
+                    self._inbox.resize(spec.inbox_size)
                     await self._actor.run()
                 except ActorCrashedError as crash:
                     cause = repr(crash.__cause__)

@@ -37,6 +37,10 @@ class Inbox(Generic[T]):
         """Whether anybody waits, be it in the inbox or in line before it."""
         return bool(self._items or self._putters or self._reserved)
 
+    def resize(self, size: int) -> None:
+        """Let `size` items wait from now on; those beyond it that wait already stay."""
+        self._size = size
+
     def offer(self, item: T) -> bool:
         """Put an item in if there is room for it and nobody is waiting in line; say whether it is in."""
         if self._putters or len(self._items) + self._reserved >= self._size:

@@ -198,6 +198,8 @@ class CompletionStream:
         except StopAsyncIteration:
             raise
         except AiocomplError as error:
+            error.provider = error.provider or self.call.provider  # framing knows neither
+            error.model = error.model or self.call.model
             self._end()
             if not chunks:
                 raise

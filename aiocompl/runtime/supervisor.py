@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import attrs
 
+from aiocompl.codecs.base import Signer
 from aiocompl.codecs.routing import Route, resolve
 from aiocompl.errors import AiocomplError, SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
@@ -21,6 +22,7 @@ from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 from aiocompl.types.call import Attempt
+from aiocompl.types.checks import check_messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,6 +160,7 @@ class Supervisor:
         call = sort_keywords(model, messages, stream=bool(stream), keywords=params)
         options = call.options
         if "mock_response" in options:
+            check_messages(messages)
             return mock_answer(options["mock_response"], model=model, stream=call.stream)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
@@ -237,6 +240,7 @@ class Supervisor:
         return ChildSpec(
             endpoint=route.endpoint,
             make_transport=partial(self._make_transport, route.endpoint, route.codec.headers),
+            sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
             **self._child_settings,
         )
 

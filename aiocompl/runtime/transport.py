@@ -279,7 +279,8 @@ def _is_stale(error: Exception) -> bool:
 
 def _parse_url(url: str) -> URL | None:
     try:
-        return URL(url)
+        # What is percent-encoded already stays as it is: signatures are made over it.
+        return URL(url, encoded="%" in url)
     except ValueError:
         return None
 

@@ -17,6 +17,10 @@ KEYS = {
     "MISTRAL_API_KEY": "k-mistral",
     "GROQ_API_KEY": "k-groq",
     "OPENROUTER_API_KEY": "k-openrouter",
+    "CO_API_KEY": "k-cohere",
+    "GEMINI_API_KEY": "k-gemini",
+    "GOOGLE_OAUTH_ACCESS_TOKEN": "t-google",
+    "AWS_BEARER_TOKEN_BEDROCK": "k-aws",
     "ANTHROPIC_API_KEY": "k-anthropic",
     "TOGETHER_AI_API_KEY": "k-together",
     "AZURE_API_KEY": "k-azure",
@@ -110,8 +114,10 @@ def test_a_provider_without_a_model(model: str) -> None:
 def test_all_known_vendors_the_best_known_first() -> None:
     names = [vendor.name for vendor in known_vendors()]
     assert names[:2] == ["openai", "azure"]
-    assert names[-1] == "local"
-    assert len(names) == len(set(names)) == len(vendors()) + 2
+    assert {"anthropic", "gemini", "vertex_ai", "bedrock", "cohere", "ollama", "local"} <= set(names)
+    assert "custom" not in names  # is no name to be asked for
+    assert len(names) == len(set(names))
+    assert {vendor.name for vendor in vendors()} <= set(names)
 
 
 # ---------------------------------------------------------------- bases
@@ -127,10 +133,27 @@ def test_all_known_vendors_the_best_known_first() -> None:
         ("gpt-4o", {"OPENAI_API_BASE": "https://y/v1"}, {}, "https://y/v1"),
         ("gpt-4o", {"OPENAI_BASE_URL": "https://y/v1"}, {"api_base": "https://x/v1"}, "https://x/v1"),
         ("gpt-4o", {"OPENAI_BASE_URL": ""}, {}, "https://api.openai.com/v1"),
-        ("ollama/x", {}, {}, "http://localhost:11434/v1"),
-        ("ollama/x", {"OLLAMA_HOST": "gpu:11434"}, {}, "http://gpu:11434/v1"),
-        ("ollama/x", {"OLLAMA_HOST": "gpu:11434/other"}, {}, "http://gpu:11434/other"),
-        ("ollama/x", {"OLLAMA_HOST": "https://gpu/v1"}, {}, "https://gpu/v1"),
+        ("ollama_compat/x", {}, {}, "http://localhost:11434/v1"),
+        ("ollama_compat/x", {"OLLAMA_HOST": "gpu:11434"}, {}, "http://gpu:11434/v1"),
+        ("ollama_compat/x", {"OLLAMA_HOST": "gpu:11434/other"}, {}, "http://gpu:11434/other"),
+        ("ollama_compat/x", {"OLLAMA_HOST": "https://gpu/v1"}, {}, "https://gpu/v1"),
+        ("ollama/x", {}, {}, "http://localhost:11434"),
+        ("ollama/x", {"OLLAMA_HOST": "gpu"}, {}, "http://gpu:11434"),
+        ("ollama/x", {"OLLAMA_HOST": "0.0.0.0:9"}, {}, "http://127.0.0.1:9"),
+        ("ollama/x", {"OLLAMA_HOST": "https://gpu"}, {}, "https://gpu"),
+        ("anthropic/x", {}, {}, "https://api.anthropic.com"),
+        ("claude-sonnet-4-5", {"ANTHROPIC_BASE_URL": "http://h:1"}, {}, "http://h:1"),
+        ("gemini/x", {}, {}, "https://generativelanguage.googleapis.com/v1beta"),
+        ("command-nightly", {}, {}, "https://api.cohere.com"),
+        (
+            "vertex_ai/x",
+            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"},
+            {},
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
+        ),
+        ("bedrock/x", {"AWS_REGION": "eu-west-1"}, {}, "https://bedrock-runtime.eu-west-1.amazonaws.com"),
+        ("bedrock/x", {}, {}, "https://bedrock-runtime.us-east-1.amazonaws.com"),
+        ("bedrock/x", {"AWS_ENDPOINT_URL": "http://h:2/"}, {}, "http://h:2"),
         ("gpt-4o", {}, {"api_base": "x?a=http://b/c"}, "https://x/v1?a=http://b/c"),
         ("my-model", {}, {"api_base": "http://127.0.0.1:8000/v1"}, "http://127.0.0.1:8000/v1"),
         ("my-model", {}, {"api_base": "127.0.0.1:8000/v1"}, "http://127.0.0.1:8000/v1"),
@@ -315,3 +338,52 @@ def test_azure_needs_the_resources_url_and_a_key() -> None:
     with pytest.raises(AuthenticationError, match="AZURE_OPENAI_API_KEY or AZURE_API_KEY"):
         route("azure/d", {"AZURE_OPENAI_ENDPOINT": R})
     assert sent(route("d", AZURE, provider="azure"))[0] == V1
+
+
+# ---------------------------------------------------------------- dialects
+
+
+@pytest.mark.parametrize(
+    ("model", "codec", "name"),
+    [
+        ("claude-instant-1.2", "AnthropicCodec", "claude-instant-1.2"),
+        ("command-nightly", "CohereV1Codec", "command-nightly"),
+        ("cohere/v1/command-r", "CohereV1Codec", "command-r"),
+        ("command-r-plus", "CohereCodec", "command-r-plus"),
+        ("gemini-2.5-flash", "GeminiCodec", "gemini-2.5-flash"),
+        ("vertex_ai/gemini-2.5-flash", "VertexCodec", "gemini-2.5-flash"),
+        ("bedrock/converse/amazon.nova-lite-v1:0", "ConverseCodec", "amazon.nova-lite-v1:0"),
+        ("ollama_chat/llama3", "OllamaCodec", "llama3"),
+        ("openai/responses/gpt-5.6", "ResponsesCodec", "gpt-5.6"),
+        ("azure/responses/d", "ResponsesCodec", "d"),
+        ("groq/responses/x", "OpenAICodec", "responses/x"),
+        ("gpt-4o", "OpenAICodec", "gpt-4o"),
+    ],
+)
+def test_dialects(model: str, codec: str, name: str) -> None:
+    found = route(model, KEYS | PLACES, api_key="k")
+    assert (type(found.codec).__name__, found.model) == (codec, name)
+
+
+PLACES = {
+    "GOOGLE_CLOUD_PROJECT": "p",
+    "GOOGLE_CLOUD_LOCATION": "us",
+    "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com",
+}
+
+
+def test_aws_credentials_sign_where_no_key_goes_before_them() -> None:
+    env = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
+    endpoint = resolve(Target("bedrock/m"), env).endpoint
+    assert endpoint.api_key is None
+    assert endpoint.credentials is not None
+    assert (endpoint.credentials.access_key, endpoint.credentials.session_token) == ("AKID", "token")
+    keyed = resolve(Target("bedrock/m"), env | {"AWS_BEARER_TOKEN_BEDROCK": "bearer"}).endpoint
+    assert (keyed.api_key, keyed.credentials) == ("bearer", None)
+    with pytest.raises(AuthenticationError, match="AWS_BEARER_TOKEN_BEDROCK .or AWS_ACCESS_KEY_ID"):
+        resolve(Target("bedrock/m"), {"AWS_ACCESS_KEY_ID": "AKID"})
+
+
+def test_vertex_needs_project_and_location() -> None:
+    with pytest.raises(BadRequestError, match="GOOGLE_CLOUD_PROJECT"):
+        resolve(Target("vertex_ai/gemini-2.5-flash", api_key="token"), {})

@@ -1,0 +1,186 @@
+"""The endpoint of a call: base URL and credentials, out of its arguments and the environment (which is an argument)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+
+import attrs
+
+from aiocompl.codecs.natives import AZURE, BEDROCK, LOCAL, OLLAMA, VERTEX
+from aiocompl.errors import AuthenticationError, BadRequestError
+from aiocompl.types.endpoint import AWSCredentials, Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiocompl.codecs.vendor import Vendor
+
+_AZURE_V1: Final = frozenset({"v1", "preview", "latest"})
+"""Values of api-version that mean the v1 endpoint."""
+_AZURE_VERSION_ENV: Final = ("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION", "AZURE_API_VERSION")
+_REGION_ENV: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_DEFAULT_REGION: Final = "us-east-1"
+
+
+@attrs.frozen
+class Target:
+    """What a call says about where it goes; calls that agree in it share a route."""
+
+    model: str
+    api_base: str | None = None
+    api_key: str | None = attrs.field(default=None, repr=False)
+    api_version: str | None = None
+    organization: str | None = None
+    provider: str | None = None
+
+
+def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]) -> Endpoint:
+    """The endpoint that serves a model of a provider.
+
+    Raises:
+        AuthenticationError: The provider needs a key and there is none; the message names the variable.
+        BadRequestError: The provider needs a base URL and there is none.
+    """
+    base, user = _without_user(_base_url(vendor, model, target, env))
+    openai = vendor.name == "openai"
+    credentials = _aws_credentials(target, env) if vendor is BEDROCK else None
+    return Endpoint(
+        provider=vendor.name,
+        base_url=base,
+        api_key=None if credentials else _api_key(vendor, target, env),
+        organization=target.organization or (env.get("OPENAI_ORG_ID") if openai else None),
+        project=env.get("OPENAI_PROJECT_ID") if openai else None,
+        api_version=target.api_version,
+        region=_region(env) if vendor is BEDROCK else None,
+        credentials=credentials,
+        local_model=model if vendor is LOCAL else None,
+        extra_headers=user,
+    )
+
+
+def _base_url(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]) -> str:
+    base = target.api_base or first_of(vendor.base_env, env)
+    if vendor is AZURE:
+        return _azure_base(base, target, model, env)
+    if vendor is VERTEX and base is None:
+        return _vertex_base(env)
+    if vendor is BEDROCK and base is None:
+        return f"https://bedrock-runtime.{_region(env)}.amazonaws.com"
+    if base is not None:
+        return _completed(_ollama_host(base) if vendor is OLLAMA else base, vendor.base_url)
+    if not vendor.base_url:
+        raise BadRequestError("where is the server? pass api_base=", provider=vendor.name, param="api_base")
+    base = vendor.base_url
+    for placeholder, variable in vendor.url_env:
+        base = base.replace(f"{{{placeholder}}}", _needed(variable, vendor, env).rstrip("/"))
+    return _completed(base, "https://")
+
+
+def _needed(variable: str, vendor: Vendor, env: Mapping[str, str]) -> str:
+    value = env.get(variable)
+    if not value:
+        raise BadRequestError(
+            f"the base URL {vendor.base_url} has a part that is yours to fill: set {variable}, or pass api_base=",
+            provider=vendor.name,
+            param="api_base",
+        )
+    return value
+
+
+def _completed(base: str, usual: str) -> str:
+    """A base URL with scheme and path: a bare host, as some variables hold it, takes them from the usual one."""
+    base, mark, query = base.strip().partition("?")
+    if "://" not in base:
+        usual_scheme, _, usual_rest = usual.rpartition("://")
+        usual_path = "" if "/" in base else usual_rest.partition("/")[2]
+        base = f"{usual_scheme or 'http'}://{base}/{usual_path}"
+    return f"{base.rstrip('/')}{mark}{query}"
+
+
+def _without_user(base: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A base URL without ``user:password@``, and the header that says the same."""
+    scheme, mark, rest = base.partition("://")
+    host, slash, path = rest.partition("/")
+    user, at, host = host.rpartition("@")
+    if not at:
+        return base, ()
+    basic = b64encode(unquote_to_bytes(user)).decode()
+    return f"{scheme}{mark}{host}{slash}{path}", (("Authorization", f"Basic {basic}"),)
+
+
+def _azure_base(base: str | None, target: Target, deployment: str, env: Mapping[str, str]) -> str:
+    """Azure's base URL: the v1 endpoint without an api-version, else the deployment's own."""
+    if not base:
+        raise BadRequestError(
+            f"Azure needs your resource's URL: set {AZURE.base_env[0]} or pass api_base=",
+            provider="azure",
+            param="api_base",
+        )
+    root, _, query = _completed(base, "https://").partition("?")
+    root = root.rstrip("/").removesuffix("/chat/completions")
+    given = dict(parse_qsl(query))
+    version = given.get("api-version") or target.api_version or first_of(_AZURE_VERSION_ENV, env)
+    dated = (
+        version is not None and version not in _AZURE_V1 and not target.model.startswith("azure/responses/")
+    )
+    if not root.endswith(("/openai/v1", "/models")) and "/openai/deployments/" not in root:
+        root = root.removesuffix("/openai")
+        root += f"/openai/deployments/{quote(deployment, safe='')}" if dated else "/openai/v1"
+    if dated and not root.endswith("/openai/v1"):
+        given["api-version"] = str(version)
+    return f"{root}?{urlencode(given)}" if given else root
+
+
+def _vertex_base(env: Mapping[str, str]) -> str:
+    from aiocompl.codecs.gemini import vertex_base_url  # noqa: PLC0415 - a dialect loads at first use
+
+    return vertex_base_url(
+        _needed("GOOGLE_CLOUD_PROJECT", VERTEX, env), _needed("GOOGLE_CLOUD_LOCATION", VERTEX, env)
+    )
+
+
+def _ollama_host(base: str) -> str:
+    """What `OLLAMA_HOST` means for a client: Ollama's port where a bare host has none, an address to connect to."""
+    base = base.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced, not bound
+    if "://" in base:
+        return base
+    host, slash, path = base.partition("/")
+    return f"{host if ':' in host else f'{host}:11434'}{slash}{path}"
+
+
+def _region(env: Mapping[str, str]) -> str:
+    return first_of(_REGION_ENV, env) or _DEFAULT_REGION
+
+
+def _aws_credentials(target: Target, env: Mapping[str, str]) -> AWSCredentials | None:
+    """The credentials to sign with, where no API key goes before them."""
+    if target.api_key or first_of(BEDROCK.api_key_env, env):
+        return None
+    access, secret = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
+    if not access or not secret:
+        return None
+    return AWSCredentials(access_key=access, secret_key=secret, session_token=env.get("AWS_SESSION_TOKEN"))
+
+
+def _api_key(vendor: Vendor, target: Target, env: Mapping[str, str]) -> str | None:
+    key = target.api_key or first_of(vendor.api_key_env, env)
+    if key or vendor.key_optional or target.api_base is not None:
+        return key
+    names = " or ".join(vendor.api_key_env)
+    if vendor is BEDROCK:
+        names += " (or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+    raise AuthenticationError(
+        f"no API key: set the environment variable {names}, or pass api_key=",
+        provider=vendor.name,
+        model=target.model,
+    )
+
+
+def first_of(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
+    """The first of these variables that is set to something."""
+    for name in names:
+        if value := env.get(name):
+            return value
+    return None

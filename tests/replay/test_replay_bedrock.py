@@ -1,0 +1,393 @@
+"""Bedrock's recorded Converse traffic: what the codec reads, against a reader of its own; what it writes, against what was sent."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import orjson
+import pytest
+from replay_corpus import Exchange, cuts, decode_stream, select
+
+from aiocompl.codecs.bedrock import ConverseCodec
+from aiocompl.codecs.vendor import Vendor
+from aiocompl.errors import BadRequestError
+from aiocompl.types.assemble import stream_chunk_builder
+from aiocompl.types.endpoint import Endpoint
+from aiocompl.types.request import ChatRequest
+from aiocompl.wire.messages import HTTPResponse
+
+if TYPE_CHECKING:
+    from aiocompl.types.completion import ChatCompletion
+
+VENDOR = Vendor(name="bedrock", title="Amazon Bedrock", base_url="")
+CODEC = ConverseCodec(
+    VENDOR, Endpoint(provider="bedrock", base_url="", api_key="a-made-up-key", region="us-east-1")
+)
+Json = dict[str, Any]
+
+FINISH = {
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "guardrail_intervened": "content_filter",
+    "tool_use": "tool_calls",
+}
+
+
+def model_of(exchange: Exchange) -> str:
+    return unquote(exchange.url.partition("/model/")[2].rpartition("/")[0])
+
+
+def blocks_of_stream(body: bytes) -> tuple[list[Json], Json, Json]:
+    """The stream's blocks as a blocking answer would have them, the messageStop and the metadata."""
+    blocks: dict[int, Json] = {}
+    stop: Json = {}
+    metadata: Json = {}
+    while body:
+        total, headers = struct.unpack(">II", body[:8])
+        message, body = body[:total], body[total:]
+        event = orjson.loads(message[12 + headers : -4])
+        event.pop("p", None)
+        if b"messageStop" in message[12 : 12 + headers]:
+            stop = event
+        elif b"metadata" in message[12 : 12 + headers]:
+            metadata = event
+        elif "start" in event:
+            blocks[event["contentBlockIndex"]] = {key: dict(value) for key, value in event["start"].items()}
+        elif "delta" in event:
+            add_delta(blocks.setdefault(event["contentBlockIndex"], {}), event["delta"])
+    return [blocks[index] for index in sorted(blocks)], stop, metadata
+
+
+def add_delta(block: Json, delta: Json) -> None:
+    for kind, value in delta.items():
+        if kind == "text":
+            block["text"] = block.get("text", "") + value
+        elif kind == "toolUse":
+            block["toolUse"]["input"] = block["toolUse"].get("input", "") + value["input"]
+        elif kind == "reasoningContent":
+            inner = block.setdefault("reasoningContent", {})
+            for key, piece in value.items():
+                inner[key] = inner.get(key, "") + piece
+        elif kind == "citation":
+            block.setdefault("citations", []).append(value)
+        else:
+            block[kind]["content"] = block[kind].get("content", []) + value
+
+
+def read_text(blocks: list[Json]) -> str | None:
+    cited = [block.get("citationsContent", {}).get("content", [{}]) for block in blocks]
+    return (
+        "".join(
+            block.get("text", "") + "".join(piece.get("text", "") for piece in pieces)
+            for block, pieces in zip(blocks, cited, strict=True)
+        )
+        or None
+    )
+
+
+def read_calls(blocks: list[Json]) -> list[tuple[str, str, Any]]:
+    return [
+        (use["toolUseId"], use["name"], parsed(use["input"]))
+        for block in blocks
+        if (use := block.get("toolUse", {})) and use.get("type") != "server_tool_use"
+    ]
+
+
+def parsed(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
+def read_reasoning(blocks: list[Json]) -> tuple[str | None, list[Json]]:
+    texts: list[str] = []
+    signed: list[Json] = []
+    for block in blocks:
+        reasoning: Json = block.get("reasoningContent") or {}
+        text: Json = reasoning.get("reasoningText", reasoning)
+        texts.append(text.get("text", ""))
+        if "redactedContent" in reasoning:
+            signed.append({"type": "redacted_thinking", "data": reasoning["redactedContent"]})
+        if "signature" in text:
+            signed.append({"type": "thinking", "thinking": text["text"], "signature": text["signature"]})
+    return "".join(texts) or None, signed
+
+
+def check(answer: ChatCompletion, blocks: list[Json], stop: str, usage: Json) -> None:
+    (choice,) = answer.choices
+    message = choice.message
+    assert message.content == read_text(blocks)
+    made = [
+        (call.id, call.function.name, parsed(call.function.arguments))
+        for call in message.tool_calls or ()
+        if call.function
+    ]
+    assert made == read_calls(blocks)
+    assert (message.reasoning_content, message.model_extra.get("thinking_blocks", [])) == read_reasoning(
+        blocks
+    )
+    assert choice.finish_reason == FINISH[stop]
+    assert choice.native_finish_reason == stop
+    kept = message.model_extra.get("provider_specific_fields", {})
+    citations = [
+        item for block in blocks for item in block.get("citationsContent", block).get("citations", ())
+    ]
+    assert kept.get("citations", []) == citations
+    if any("toolResult" in block for block in blocks):
+        assert [next(iter(block)) for block in kept["converse_blocks"]] == [
+            next(iter(block)) for block in blocks
+        ]
+    counted = answer.usage
+    assert counted is not None
+    cached = usage.get("cacheReadInputTokens", 0), usage.get("cacheWriteInputTokens", 0)
+    assert counted.prompt_tokens == usage["inputTokens"] + sum(cached)
+    assert counted.completion_tokens == usage["outputTokens"]
+    assert counted.total_tokens == usage["totalTokens"]
+    details = counted.prompt_tokens_details
+    assert (
+        (details.cached_tokens or 0, details.cache_write_tokens or 0) == cached
+        if details
+        else cached == (0, 0)
+    )
+
+
+@pytest.mark.parametrize("exchange", select("bedrock", "converse"))
+def test_whole_answers(exchange: Exchange) -> None:
+    request = ChatRequest(model=model_of(exchange), messages=[])
+    answer = CODEC.decode_response(request, HTTPResponse(exchange.status, exchange.headers, exchange.body))
+    raw = exchange.json
+    check(answer, raw["output"]["message"]["content"], raw["stopReason"], raw["usage"])
+    assert answer.metrics == raw["metrics"]
+    assert answer.get("trace") == raw.get("trace")
+    assert answer.id == exchange.headers.get("x-amzn-requestid", "")
+    assert answer.service_tier == raw.get("serviceTier", {}).get("type")
+
+
+@pytest.mark.parametrize("exchange", select("bedrock", "converse"))
+def test_answers_can_be_sent_back(exchange: Exchange) -> None:
+    request = ChatRequest(model=model_of(exchange), messages=[])
+    answer = CODEC.decode_response(request, HTTPResponse(exchange.status, exchange.headers, exchange.body))
+    again = ChatRequest(model=request.model, messages=[answer.choices[0].message.to_dict()])
+    turns = orjson.loads(CODEC.encode_request(again).body)["messages"]
+    received = [block for block in exchange.json["output"]["message"]["content"] if not unsigned(block)]
+    for block in received:
+        normal_block(block)
+    assert [block for turn in turns for block in turn["content"]] == received
+
+
+def unsigned(block: Json) -> bool:
+    """Reasoning that no model takes back."""
+    return "reasoningContent" in block and "signature" not in block["reasoningContent"]["reasoningText"]
+
+
+@pytest.mark.parametrize("exchange", select("bedrock", "converse-stream"))
+def test_streams(exchange: Exchange) -> None:
+    request = ChatRequest(model=model_of(exchange), messages=[], stream=True)
+    blocks, stop, metadata = blocks_of_stream(exchange.body)
+    whole = decode_stream(CODEC, request, [exchange.body])
+    answer = stream_chunk_builder(whole)
+    check(answer, blocks, stop["stopReason"], metadata["usage"])
+    assert answer.metrics == metadata["metrics"]
+    assert answer.get("trace") == metadata.get("trace")
+    for slices in cuts(exchange.body, seed=int(exchange.id, 16)):
+        assert decode_stream(CODEC, request, slices) == whole
+
+
+@pytest.mark.parametrize("exchange", select("bedrock", "converse", "converse-stream", ok=False))
+def test_errors(exchange: Exchange) -> None:
+    request = ChatRequest(model=model_of(exchange), messages=[])
+    error = CODEC.decode_error(request, HTTPResponse(exchange.status, exchange.headers, exchange.body))
+    assert type(error) is BadRequestError
+    assert exchange.json["message"] in error.message
+    assert error.request_id == exchange.headers.get("x-amzn-requestid")
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        *select("bedrock", "converse", "converse-stream"),
+        *select("bedrock", "converse", "converse-stream", ok=False),
+    ],
+)
+def test_requests(exchange: Exchange) -> None:
+    streams = exchange.api == "converse-stream"
+    request = ChatRequest(model=model_of(exchange), stream=streams, **to_openai(exchange.request))
+    sent = CODEC.encode_request(request)
+    assert unquote(sent.url) == unquote(exchange.url).replace("us-west-2", "us-east-1")
+    assert normal(orjson.loads(sent.body)) == normal(exchange.request)
+
+
+def to_openai(body: Json) -> Json:
+    """The recorded body in OpenAI's words."""
+    messages: list[Json] = []
+    if body.get("system"):
+        messages.append({"role": "system", "content": to_parts(body["system"])})
+    for turn in body["messages"]:
+        messages += from_turn(turn)
+    params: Json = {}
+    names = {
+        "maxTokens": "max_tokens",
+        "temperature": "temperature",
+        "topP": "top_p",
+        "stopSequences": "stop",
+    }
+    params |= {names[key]: value for key, value in (body.get("inferenceConfig") or {}).items()}
+    for key in ("guardrailConfig", "additionalModelRequestFields"):
+        if body.get(key):
+            params[key] = body[key]
+    params |= from_model_fields(params)
+    if tier := body.get("serviceTier"):
+        params["service_tier"] = tier["type"]
+    if config := body.get("toolConfig"):
+        params |= from_tool_config(config)
+    if output := body.get("outputConfig"):
+        schema = output["textFormat"]["structure"]["jsonSchema"]
+        wanted = schema | {"schema": orjson.loads(schema["schema"])}
+        params["response_format"] = {"type": "json_schema", "json_schema": wanted}
+    return {"messages": messages, "params": params}
+
+
+def from_model_fields(params: Json) -> Json:
+    """Model fields that have a parameter of their own are given by that."""
+    fields = params.get("additionalModelRequestFields", {})
+    if set(fields) == {"thinking"}:
+        del params["additionalModelRequestFields"]
+        return {"thinking": fields["thinking"]}
+    if set(fields) == {"inferenceConfig"}:
+        del params["additionalModelRequestFields"]
+        return {"top_k": fields["inferenceConfig"]["topK"]}
+    if set(fields) == {"reasoning_effort"} or fields.get("reasoning_config") == "high":
+        del params["additionalModelRequestFields"]
+        return {"reasoning_effort": "high"}
+    return {}
+
+
+def from_turn(turn: Json) -> list[Json]:
+    blocks = turn["content"]
+    if turn["role"] == "assistant":
+        return [from_assistant(blocks)]
+    messages: list[Json] = []
+    for block in blocks:
+        result = block.get("toolResult")
+        if result is not None:
+            message = {
+                "role": "tool",
+                "tool_call_id": result["toolUseId"],
+                "content": to_parts(result["content"]),
+            }
+            messages.append(message | {key: result[key] for key in ("status",) if key in result})
+        elif "cachePoint" in block and not (messages and messages[-1]["role"] == "user"):
+            messages[-1]["cache_control"] = {"type": "ephemeral"}
+        else:
+            if not messages or messages[-1]["role"] != "user":
+                messages.append({"role": "user", "content": []})
+            messages[-1]["content"] += to_parts([block])
+    return messages
+
+
+def from_assistant(blocks: list[Json]) -> Json:
+    texts = [{"type": "text", "text": block["text"]} for block in blocks if "text" in block]
+    message: Json = {"role": "assistant", "content": texts if len(texts) > 1 else read_text(blocks)}
+    _, thinking = read_reasoning(blocks)
+    if thinking:
+        message["thinking_blocks"] = thinking
+    calls = [
+        {
+            "id": call_id,
+            "type": "function",
+            "function": {"name": name, "arguments": orjson.dumps(arguments).decode()},
+        }
+        for call_id, name, arguments in read_calls(blocks)
+    ]
+    if calls:
+        message["tool_calls"] = calls
+    if not all({"text", "toolUse", "reasoningContent"} & set(block) for block in blocks) or any(
+        block.get("toolUse", {}).get("type") == "server_tool_use" for block in blocks
+    ):
+        message["content"] = read_text(blocks)
+        message["provider_specific_fields"] = {"converse_blocks": blocks}
+    return message
+
+
+def to_parts(blocks: list[Json]) -> list[Json]:
+    parts: list[Json] = []
+    for block in blocks:
+        ((kind, value),) = block.items()
+        if kind == "cachePoint" and parts:
+            parts[-1]["cache_control"] = {"type": "ephemeral"}
+        elif kind == "text":
+            parts.append({"type": "text", "text": value})
+        elif kind == "image":
+            source = value["source"]
+            url = (
+                source.get("s3Location", {}).get("uri")
+                or f"data:image/{value['format']};base64,{source['bytes']}"
+            )
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+        elif kind == "document" and "bytes" in value["source"]:
+            file = {
+                "filename": f"{value['name']}.{value['format']}",
+                "file_data": f"data:;base64,{value['source']['bytes']}",
+            }
+            parts.append(
+                {"type": "file", "file": file}
+                | {key: value[key] for key in ("citations", "context") if key in value}
+            )
+        else:
+            parts.append({"type": kind, kind: value})
+    return parts
+
+
+def from_tool_config(config: Json) -> Json:
+    tools: list[Json] = []
+    for tool in config["tools"]:
+        spec = tool.get("toolSpec")
+        if spec is not None:
+            function = {"name": spec["name"], "parameters": spec["inputSchema"]["json"]}
+            function |= {key: spec[key] for key in ("description", "strict") if key in spec}
+            tools.append({"type": "function", "function": function})
+        elif "cachePoint" in tool:
+            tools[-1]["cache_control"] = {"type": "ephemeral"}
+        else:
+            tools.append({"type": "systemTool", **tool})
+    params: Json = {"tools": tools}
+    if choice := config.get("toolChoice"):
+        ((kind, value),) = choice.items()
+        named = {"type": "function", "function": value}
+        params["tool_choice"] = {"auto": "auto", "any": "required", "tool": named}[kind]
+    return params
+
+
+def normal(body: Json) -> Json:
+    """The body without differences that mean nothing: empty objects, schemas as text, turns of one role in two."""
+    inference = {key: value for key, value in (body.get("inferenceConfig") or {}).items() if value != []}
+    body = {
+        key: value for key, value in (body | {"inferenceConfig": inference}).items() if value not in ({}, [])
+    }
+    turns: list[Json] = []
+    for turn in body["messages"]:
+        if turns and turns[-1]["role"] == turn["role"]:
+            turns[-1]["content"] += turn["content"]
+        else:
+            turns.append(turn)
+        for block in turn["content"]:
+            normal_block(block)
+    body["messages"] = turns
+    if "outputConfig" in body:
+        schema = body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
+        schema["schema"] = orjson.loads(schema["schema"])
+    for tool in body.get("toolConfig", {}).get("tools", ()):
+        if "toolSpec" in tool:
+            tool["toolSpec"]["inputSchema"]["json"].setdefault("type", "object")
+    return body
+
+
+def normal_block(block: Json) -> None:
+    use = block.get("toolUse")
+    if use is not None and use.get("type") == "tool_use":
+        del use["type"]
+    for document in [block, *block.get("toolResult", {}).get("content", ())]:
+        if (source := document.get("document", {}).get("source", {}).get("bytes")) is not None:
+            document["document"]["source"]["bytes"] = base64.b64decode(source)
