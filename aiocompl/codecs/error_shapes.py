@@ -15,7 +15,9 @@ from aiocompl.errors import (
     BadRequestError,
     ContentPolicyViolationError,
     ContextWindowExceededError,
+    PermissionDeniedError,
     RateLimitError,
+    UnprocessableEntityError,
     error_class,
 )
 from aiocompl.wire.headers import request_id, retry_after
@@ -38,6 +40,16 @@ CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
     "bio_policy": ContentPolicyViolationError,
     "ResponsibleAIPolicyViolation": ContentPolicyViolationError,
     "invalid_api_key": AuthenticationError,
+    "3051": ContextWindowExceededError,  # Mistral
+    "1261": ContextWindowExceededError,  # Zhipu
+    "1039": ContextWindowExceededError,  # MiniMax
+    "tokens_limit_reached": ContextWindowExceededError,  # GitHub Models
+    "1301": ContentPolicyViolationError,  # Zhipu
+    "1026": ContentPolicyViolationError,  # MiniMax: the prompt
+    "1027": ContentPolicyViolationError,  # MiniMax: the answer
+    "data_inspection_failed": ContentPolicyViolationError,  # Alibaba
+    "DataInspectionFailed": ContentPolicyViolationError,
+    "SensitiveContentDetected": ContentPolicyViolationError,  # Volcengine
 }
 """Codes and types that say more than their status."""
 
@@ -48,9 +60,24 @@ FINAL_CODES: Final = frozenset(
         "billing_hard_limit_reached",
         "billing_not_active",
         "monthly_usage_limit_exceeded",
+        "exceeded_current_quota_error",  # Moonshot
+        "Arrearage",  # Alibaba
+        "AccountOverdueError",  # Volcengine
+        "1112",  # Zhipu
+        "1113",
     }
 )
 """Codes of a 429 that no waiting mends."""
+
+FINAL_PHRASES: Final = (
+    "insufficient balance",
+    "insufficient credit",
+    "credit balance",
+    "out of credits",
+    "in arrears",
+    "monthly included credits",
+)
+"""The same, where the code says nothing."""
 
 TOO_LARGE: Final = "Request too large"
 """How OpenAI begins the text of a 429 that says the request alone is beyond the limit: nor does waiting mend that."""
@@ -70,6 +97,12 @@ TYPE_STATUS: Final[Mapping[str, int]] = {
     "overloaded_error": 503,
     "service_unavailable_error": 503,
     "server_is_overloaded": 503,
+    "1002": 429,  # MiniMax, whose errors have status 200
+    "1004": 401,
+    "1008": 402,
+    "1013": 500,
+    "1024": 500,
+    "2013": 400,
 }
 """The status that an error inside a stream, which has none of its own, would have had."""
 
@@ -83,12 +116,32 @@ PHRASES: Final = (
     ("prompt is too long", ContextWindowExceededError),
     ("exceed context limit", ContextWindowExceededError),
     ("prompt: length", ContextWindowExceededError),
+    ("exceeds this model context window", ContextWindowExceededError),
+    ("exceeded this model context window", ContextWindowExceededError),
+    ("too large for model with", ContextWindowExceededError),
+    ("reduce the length of the messages", ContextWindowExceededError),
+    ("context the overflows", ContextWindowExceededError),
+    ("max_new_tokens` must be <=", ContextWindowExceededError),
+    ("`inputs` must have less than", ContextWindowExceededError),
+    ("maximum input length is", ContextWindowExceededError),
+    ("cannot exceed the total tokens limit", ContextWindowExceededError),
+    ("range of input length should be", ContextWindowExceededError),
+    ("too many tokens", ContextWindowExceededError),
+    ("input is too long", ContextWindowExceededError),
+    ("while limit is", ContextWindowExceededError),
+    ("max tokens of", ContextWindowExceededError),
+    ("content exists risk", ContentPolicyViolationError),
+    ("violates usage guidelines", ContentPolicyViolationError),
+    ("blocked by our moderation", ContentPolicyViolationError),
     ("flagged as potentially violating our usage policy", ContentPolicyViolationError),
     ("rejected as a result of our safety system", ContentPolicyViolationError),
     ("content management policy", ContentPolicyViolationError),
     ("blocked by content filtering policy", ContentPolicyViolationError),
+    ("incorrect api key provided", AuthenticationError),
 )
-"""For 400s whose code says no more than the status; the texts of OpenAI, Azure, Anthropic, llama.cpp and Ollama."""
+"""For 400s, 403s and 422s whose code says no more than the status; the texts of OpenAI, Azure, Anthropic, xAI,
+llama.cpp and Ollama, then of Cloudflare, Mistral, Groq, LM Studio, TGI, watsonx, Alibaba, Cerebras, Snowflake,
+DeepSeek."""
 
 _SECRET: Final = re.compile(r"\b(?:sk|pk|gsk|xai|key|hf|r8)[-_][A-Za-z0-9_\-*.]{6,}|(?i:bearer\s+)\S+")
 
@@ -103,6 +156,8 @@ class ErrorFields:
     param: str | None = None
     inner_code: str | None = None
     status: int | None = None
+    upstream: str = ""
+    """The body of the provider behind a gateway, as text: it may say more than the gateway's own words."""
 
 
 def decode_error(
@@ -127,9 +182,11 @@ def decode_stream_error(
 ) -> APIStatusError | APITimeoutError:
     """Read an error event inside a stream whose status was 200."""
     fields = error_fields(body) or ErrorFields("the stream reported an error without saying which")
-    status = fields.status or TYPE_STATUS.get(fields.code or "") or TYPE_STATUS.get(fields.type or "") or 500
+    status = fields.status or TYPE_STATUS.get(fields.code or "") or TYPE_STATUS.get(fields.type or "")
+    if status is None and (refined := _refine(BadRequestError, fields)) is not BadRequestError:
+        status = refined.http_status
     return make_error(
-        fields, status, body=body, headers=headers, provider=provider, model=model, api_key=api_key
+        fields, status or 500, body=body, headers=headers, provider=provider, model=model, api_key=api_key
     )
 
 
@@ -159,9 +216,7 @@ def make_error(
         body=body,
         headers=headers,
     )
-    if isinstance(error, RateLimitError) and (
-        fields.code in FINAL_CODES or fields.type in FINAL_CODES or fields.message.startswith(TOO_LARGE)
-    ):
+    if isinstance(error, RateLimitError) and _is_final(fields):
         error.retryable = False
     if (told := headers.get("x-should-retry")) in {"true", "false"}:
         error.retryable = told == "true"
@@ -176,28 +231,76 @@ def parse_body(body: bytes) -> Any:
         return body[:MESSAGE_HEAD].decode("utf-8", "replace") or None
 
 
+def is_error(body: Any) -> bool:
+    """Whether a parsed body is an error and nothing besides, whatever its status says."""
+    if isinstance(body, dict) and body.get("choices"):
+        return False
+    return error_fields(body) is not None
+
+
 def error_fields(body: Any) -> ErrorFields | None:
     """Find the error in a parsed body, in any of the shapes that OpenAI-compatible servers use."""
     if isinstance(body, list) and body:  # Gemini's compatible surface
         body = body[0]
     if not isinstance(body, dict):
         return None
-    error = body.get("error", body)
+    error = body.get("error") or body.get("errors") or body.get("base_resp") or body
+    if isinstance(error, list):  # Cloudflare, watsonx
+        error = error[0]
     if isinstance(error, str):
-        return ErrorFields(error, code=_text(body.get("code")))
+        return ErrorFields(error, code=_code(body), type=_text(body.get("error_type")))
     if not isinstance(error, dict):
         return None
-    message = error.get("message") or error.get("detail") or error.get("msg")
+    message = _first(error, "message", "detail", "msg", "error_message", "status_msg", "error")
+    if isinstance(message, (dict, list)) and message:
+        return _nested(message, error)
     if message is None and error is body:
-        return None
-    code, inner = error.get("code"), error.get("innererror") or error.get("inner_error")
+        return None if body.get("error") is None else ErrorFields("(no message)")
+    return _fields(message, error, body)
+
+
+def _fields(message: object, error: Mapping[str, Any], body: Mapping[str, Any]) -> ErrorFields:
+    inner = error.get("innererror") or error.get("inner_error")
+    metadata = error.get("metadata")  # OpenRouter's
+    if not isinstance(metadata, dict):
+        metadata = {}
+    inner_code = _text(inner.get("code")) if isinstance(inner, dict) else None
+    if metadata.get("reasons") or metadata.get("flagged_input"):
+        inner_code = "content_policy_violation"
     return ErrorFields(
         _text(message) or "(no message)",
-        code=_text(code),
+        code=_code(error) or _code(body),
         type=_text(error.get("type")),
         param=_text(error.get("param")),
-        inner_code=_text(inner.get("code")) if isinstance(inner, dict) else None,
-        status=_status(code, error.get("status_code"), error.get("status"), body.get("status_code")),
+        inner_code=inner_code,
+        status=_status(
+            error.get("code"),
+            error.get("status_code"),
+            error.get("status"),
+            error.get("http_status_code"),
+            body.get("status_code"),
+        ),
+        upstream=_text(metadata.get("raw")) or "",
+    )
+
+
+def _nested(message: dict[str, Any] | list[Any], error: Mapping[str, Any]) -> ErrorFields:
+    """An error within an error, or pydantic's list: what was wrong and where, without the input, which is the prompt."""
+    if isinstance(message, dict):
+        items = message.get("detail")
+        if not isinstance(items, list) or not items:
+            return error_fields(message) or ErrorFields(_text(message) or "", code=_code(error))
+        message = items
+    first = message[0]
+    if not isinstance(first, dict):
+        return ErrorFields(_text(first) or "(no message)", code=_code(error))
+    where = ".".join(str(step) for step in first.get("loc") or () if step != "body")
+    text = _text(_first(first, "msg", "message")) or "(no message)"
+    return ErrorFields(
+        f"{where}: {text}" if where else text,
+        code=_code(error),
+        type=_text(first.get("type")),
+        param=where or None,
     )
 
 
@@ -215,12 +318,32 @@ def _refine(
     for word in (fields.inner_code, fields.code, fields.type):
         if (refined := CODE_ERRORS.get(word or "")) is not None:
             return refined
-    if cls is BadRequestError:
-        lower = fields.message.lower()
+    if cls in _REFINED_BY_TEXT:
+        lower = f"{fields.message} {fields.upstream}".lower()
         for phrase, refined in PHRASES:
             if phrase in lower:
                 return refined
     return cls
+
+
+_REFINED_BY_TEXT: Final = frozenset({BadRequestError, UnprocessableEntityError, PermissionDeniedError})
+
+
+def _is_final(fields: ErrorFields) -> bool:
+    """Whether a 429 is one that no waiting mends."""
+    if fields.code in FINAL_CODES or fields.type in FINAL_CODES or fields.message.startswith(TOO_LARGE):
+        return True
+    lower = fields.message.lower()
+    return any(phrase in lower for phrase in FINAL_PHRASES)
+
+
+def _first(data: Mapping[str, Any], *names: str) -> Any:
+    """The first of these fields that says something."""
+    return next((data[name] for name in names if data.get(name)), None)
+
+
+def _code(data: Mapping[str, Any]) -> str | None:
+    return _text(_first(data, "code", "error_code", "status_code"))
 
 
 def _without_fields(response: HTTPResponse) -> str:
