@@ -21,7 +21,7 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 
 def run_script(source: str) -> subprocess.CompletedProcess[str]:
     """Run a script with every warning an error."""
-    return subprocess.run(  # noqa: S603 - our own script
+    return subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", source],
         capture_output=True,
         text=True,

@@ -40,7 +40,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )  # noqa: S603
+    )
 
 
 def test_importing_loads_nothing_starts_nothing_and_reads_no_environment() -> None:

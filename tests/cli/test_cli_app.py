@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real_time
 
 
 def python(code: str, *arguments: str) -> Done:
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,

@@ -79,7 +79,7 @@ async def test_a_pull_that_fails_says_why(tmp_path: Path) -> None:
 )
 def test_without_the_extra_it_says_how_to_get_it(arguments: list[str], said: str) -> None:
     code = "import sys; sys.modules['xllamacpp'] = None; from aiocompl.cli.app import run; sys.exit(run(sys.argv[1:]))"
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,

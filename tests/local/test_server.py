@@ -187,7 +187,7 @@ def test_the_server_dies_with_a_killed_parent(weights: Path, watch: Watch) -> No
     )
     root = str(Path(module.__file__).parents[2])
     command = [sys.executable, "-c", script, root]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         with watch(int(parent.stdout.readline())) as gone:
             parent.kill()
@@ -200,7 +200,7 @@ def test_the_child_watches_its_parent_in_two_ways(weights: Path, watch: Watch, c
     child = f"{sys.executable} -m aiocompl.local.child --model {weights} --alias test --parent"
     environment = {**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])}
     command = ["sh", "-c", f"exec 3<&0; {child} $$ <&3 3<&- & echo $!; exec 3<&-; wait"]
-    with subprocess.Popen(  # noqa: S603 - a fixed command
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     ) as shell:
         assert shell.stdin is not None

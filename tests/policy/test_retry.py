@@ -27,7 +27,7 @@ RETRYABLE = ServiceUnavailableError("down")
 def delay(
     error: AiocomplError, *, attempt: int = 1, now: float = 100.0, deadline: float = 700.0
 ) -> float | None:
-    return POLICY.delay(error, attempt=attempt, now=now, deadline=deadline, rng=Random(1))  # noqa: S311 - seeded
+    return POLICY.delay(error, attempt=attempt, now=now, deadline=deadline, rng=Random(1))
 
 
 @pytest.mark.parametrize(("attempt", "asked"), [(1, True), (2, True), (3, False), (4, False)])
@@ -37,7 +37,7 @@ def test_two_retries_by_default(attempt: int, *, asked: bool) -> None:
 
 def test_no_retry_at_all() -> None:
     never = RetryPolicy(max_retries=0)
-    assert never.delay(RETRYABLE, attempt=1, now=0, deadline=600, rng=Random(1)) is None  # noqa: S311 - seeded
+    assert never.delay(RETRYABLE, attempt=1, now=0, deadline=600, rng=Random(1)) is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_error_itself_may_know_better() -> None:
 @given(attempt=st.integers(1, 60), seed=st.integers())
 def test_backoff_is_jittered_between_nothing_and_its_bound(attempt: int, seed: int) -> None:
     policy = RetryPolicy(max_retries=100)
-    wait = policy.delay(RETRYABLE, attempt=attempt, now=0.0, deadline=600.0, rng=Random(seed))  # noqa: S311
+    wait = policy.delay(RETRYABLE, attempt=attempt, now=0.0, deadline=600.0, rng=Random(seed))
     assert wait is not None
     assert 0.0 <= wait <= min(8.0, 0.5 * 2.0 ** (attempt - 1))
 
@@ -102,5 +102,5 @@ def test_what_the_provider_asks_goes_before_the_dice(
 @given(st.floats(0, 100), st.floats(0, 100), st.integers())
 def test_no_wait_goes_beyond_the_deadline(now: float, left: float, seed: int) -> None:
     deadline = now + left
-    wait = POLICY.delay(RETRYABLE, attempt=2, now=now, deadline=deadline, rng=Random(seed))  # noqa: S311 - seeded
+    wait = POLICY.delay(RETRYABLE, attempt=2, now=now, deadline=deadline, rng=Random(seed))
     assert wait is None or now + wait < deadline

@@ -6,6 +6,7 @@ import base64
 import os
 import random
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,11 @@ def recorded(provider: str) -> tuple[Exchange, ...]:
 def select(provider: str, *apis: str, ok: bool = True) -> list[Any]:
     """The exchanges of these APIs as pytest parameters; one that skips, saying so, where the corpus is absent."""
     if not CORPUS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"no corpus at {CORPUS.name}: set AIOCOMPL_SHARED"))]
+        return [
+            pytest.param(
+                None, marks=pytest.mark.skip(reason=f"no corpus at {CORPUS.name}: set AIOCOMPL_SHARED")
+            )
+        ]
     found = [item for item in recorded(provider) if item.api in apis and (item.status < 300) == ok]
     return [pytest.param(item, id=f"{item.api}-{item.id}") for item in found]
 
@@ -69,7 +74,7 @@ def cuts(data: bytes, seed: int) -> Iterator[list[bytes]]:
     rng = random.Random(seed)
     for _ in range(2):
         marks = sorted({0, len(data), *(rng.randrange(len(data) + 1) for _ in range(40))})
-        yield [data[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+        yield [data[start:end] for start, end in pairwise(marks)]
 
 
 def decode_stream(codec: Codec, request: ChatRequest, slices: list[bytes]) -> list[ChatCompletionChunk]:

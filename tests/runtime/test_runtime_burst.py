@@ -73,7 +73,7 @@ async def test_burst() -> None:
 
 @pytest.mark.real_time
 def test_burst_without_a_word_on_stderr() -> None:
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", BURST],
         capture_output=True,
         text=True,

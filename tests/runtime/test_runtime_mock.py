@@ -94,7 +94,9 @@ async def test_neither(mock: Any) -> None:
 
 async def test_nobody_is_asked() -> None:
     supervisor = Supervisor()
-    answer = await supervisor.acompletion("no-such/model", [{"role": "user", "content": "Hi"}], mock_response="yes")
+    answer = await supervisor.acompletion(
+        "no-such/model", [{"role": "user", "content": "Hi"}], mock_response="yes"
+    )
     assert answer.choices[0].message.content == "yes"
     assert supervisor.snapshot().endpoints == ()
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("no_tasks_left")]
 
-REPEATABLE = random.Random(1)  # noqa: S311 - repeatable on purpose
+REPEATABLE = random.Random(1)
 EVENT = b'data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 URL: dict[str, Any] = {"api_base": "http://h/v1"}
 
