@@ -265,7 +265,7 @@ class ProviderActor:
 
     def _on_lease_end(self, lease: Lease) -> None:
         self._leases.discard(lease)
-        self._deadlines.forget()
+        self._deadlines.forget(lease)
         self._free_slot()
 
     def _free_slot(self) -> None:

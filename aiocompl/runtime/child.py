@@ -138,7 +138,7 @@ class Child:
             raise
         finally:
             envelope.end()
-            self._deadlines.forget()
+            self._deadlines.forget(envelope)
             self._pending -= 1
             if self._idle is not None:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`

@@ -168,6 +168,7 @@ class Supervisor:
         started = loop.time()
         route, child = self._route(call)
         request, dropped = build_request(call, route)
+        del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
         answer = await self._attempt(request, route, child, options, started, deadline)
         if dropped and answer.call is not None:

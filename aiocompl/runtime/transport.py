@@ -5,10 +5,12 @@ aiohttp's exceptions are mapped here and never leave. URL and header objects are
 
 from __future__ import annotations
 
+import asyncio
 import io
 import urllib.request
-from contextvars import ContextVar
+from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -67,17 +69,28 @@ _MAX_PREPARED: Final = 1024
 _BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
-_fresh: ContextVar[bool] = ContextVar("aiocompl_connection_fresh", default=False)
-"""Whether the running request opened its connection itself, rather than taking one that had served before."""
-
 
 class _Connector(aiohttp.TCPConnector):
     """A connector that tells when a connection is fresh: a stale one may be asked once more, a fresh one not."""
 
+    openers: WeakSet[asyncio.Task[Any]]
+    """Tasks whose latest request opened its connection itself, rather than taking one that had served before."""
+
     @override
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
-        _fresh.set(True)
+        if (task := asyncio.current_task()) is not None:
+            self.openers.add(task)
         return await super()._create_connection(*args, **options)
+
+
+class _NoCookies(aiohttp.DummyCookieJar):
+    """No cookies, and not even a new empty collection of them for each request."""
+
+    _none: Final[SimpleCookie] = SimpleCookie()
+
+    @override
+    def filter_cookies(self, request_url: URL) -> SimpleCookie:
+        return self._none
 
 
 class AiohttpTransport:
@@ -102,6 +115,7 @@ class AiohttpTransport:
         self._settings = settings or TransportSettings()
         self._session: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
+        self._openers: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._prepared: dict[str, tuple[URL, str | None]] = {}
         self._closed = False
 
@@ -114,7 +128,8 @@ class AiohttpTransport:
         session = self._session
         if session is None:
             session = self._session = self._new_session()
-        _fresh.set(False)
+        if self._openers:
+            self._openers.discard(_this_task())
         try:
             try:
                 url, proxy = self._prepared.get(request.url) or self._prepare(request.url)
@@ -127,7 +142,7 @@ class AiohttpTransport:
                     proxy=proxy,
                 )
             except _BROKEN as error:
-                if _fresh.get() or not _is_stale(error):
+                if _this_task() in self._openers or not _is_stale(error):
                     raise
                 response = await self._ask_again(request)
         except (aiohttp.ClientError, OSError) as error:
@@ -189,13 +204,13 @@ class AiohttpTransport:
         return aiohttp.ClientSession(
             connector=self._new_connector(force_close=force_close),
             headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
+            cookie_jar=_NoCookies(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
         )
 
     def _new_connector(self, *, force_close: bool) -> _Connector:
         settings = self._settings
-        return _Connector(
+        connector = _Connector(
             limit=settings.max_connections,
             force_close=force_close,
             ttl_dns_cache=settings.dns_cache_ttl or None,
@@ -203,6 +218,8 @@ class AiohttpTransport:
             ssl=settings.ssl,
             keepalive_timeout=None if force_close else settings.keepalive_timeout,
         )
+        connector.openers = self._openers
+        return connector
 
 
 class AiohttpResponse:
@@ -275,6 +292,12 @@ def _is_stale(error: Exception) -> bool:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)  # else it holds the headers that did come
     return not isinstance(error, aiohttp.ClientConnectorError)
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - nothing is awaited outside of one
+    return task
 
 
 def _parse_url(url: str) -> URL | None:

@@ -57,7 +57,7 @@ async def test_over_means_never() -> None:
     deadlines.add(10, entry)
     deadlines.add(20, Entry(log, "b"))
     entry.over = True
-    deadlines.forget()
+    deadlines.forget(entry)
     await asyncio.sleep(50)
     assert log == [("b", 20)]
 
@@ -72,10 +72,28 @@ async def test_dead_entries_are_cleared_out() -> None:
         entry = Entry(log, "dead")
         deadlines.add(50, entry)
         entry.over = True
-        deadlines.forget()
-        assert len(deadlines) <= 10 + 2 * 64
+        deadlines.forget(entry)
+        assert len(deadlines) == 10
     await asyncio.sleep(200)
     assert log == [(str(number), 100 + number) for number in range(10)]
+
+
+async def test_dead_entries_that_an_alarm_has_put_in_order_are_cleared_out_too() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+    log: list[tuple[str, float]] = []
+    entries = [Entry(log, str(number)) for number in range(1000)]
+    deadlines.add(1, Entry(log, "alarm"))
+    for entry in entries:
+        deadlines.add(100, entry)
+    await asyncio.sleep(2)
+    assert len(deadlines) == 1000
+    for entry in entries[:-10]:
+        entry.over = True
+        deadlines.forget(entry)
+    assert len(deadlines) <= 10 + 2 * 64
+    deadlines.add(50, Entry(log, "later, but due before"))
+    await asyncio.sleep(200)
+    assert log == [("alarm", 1), ("later, but due before", 50), *((str(n), 100) for n in range(990, 1000))]
 
 
 async def test_what_one_does_wrong_is_not_the_others_loss() -> None:
@@ -104,9 +122,10 @@ async def test_closed() -> None:
     deadlines = Deadlines(loop)
     log: list[tuple[str, float]] = []
     deadlines.close()
-    deadlines.add(10, Entry(log, "a"))
+    entry = Entry(log, "a")
+    deadlines.add(10, entry)
     deadlines.close()
-    deadlines.forget()
+    deadlines.forget(entry)
     await asyncio.sleep(20)
     assert not log
     assert len(deadlines) == 0
