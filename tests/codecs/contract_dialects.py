@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import orjson
+from contract_case import KEY, Dialect, sse
+from contract_natives import NATIVE_DIALECTS
 
 from aiocompl.codecs.routing import Target, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiocompl.codecs.base import Codec
     from aiocompl.types.model import JSON
-
-KEY = "sk-contract-0123456789abcdef"
-
-
-def sse(*bodies: JSON, end: bytes = b"data: [DONE]\n\n") -> bytes:
-    return b"".join(b"data: " + orjson.dumps(body) + b"\n\n" for body in bodies) + end
-
 
 OPENAI_HEADING = {"id": "chatcmpl-1", "created": 1790000000, "model": "m-2026"}
 OPENAI_ANSWER: JSON = {
@@ -52,24 +43,6 @@ OPENAI_CHUNKS = [
 ]
 
 
-@attrs.frozen(kw_only=True)
-class Dialect:
-    """A codec, and what its provider answers to a greeting: "Hello", with a field that nobody foresaw."""
-
-    name: str
-    make: Callable[[], Codec]
-    answer: bytes
-    stream: bytes
-    cut: bytes
-    """The stream up to somewhere before its end, at the end of an event."""
-    error: bytes
-    """The body of an error, with `KEY` in its text."""
-    stream_error: bytes
-    """An error event, with `KEY` in its text."""
-    unforeseen: Callable[[JSON], Any]
-    """Reads the unforeseen field's value, 1, out of an answer's `to_dict()`."""
-
-
 def openai_dialect(provider: str, **target: Any) -> Dialect:
     env = {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}
     return Dialect(
@@ -94,4 +67,5 @@ DIALECTS = [
     openai_dialect("together"),
     openai_dialect("openrouter"),
     openai_dialect("local"),
+    *NATIVE_DIALECTS,
 ]

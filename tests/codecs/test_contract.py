@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 import pytest
-from contract_dialects import DIALECTS, KEY, Dialect
+from contract_case import Dialect, KEY
+from contract_dialects import DIALECTS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,7 +137,7 @@ def test_the_key_goes_into_a_header_and_nowhere_else(dialect: Dialect) -> None:
 @pytest.mark.parametrize("value", [object(), b"bytes", {1: "a"}, "\ud800", 1 << 70, iter(["a"])])
 def test_what_is_no_json_is_a_bad_request(dialect: Dialect, value: object) -> None:
     with pytest.raises(BadRequestError, match="cannot be written as JSON") as caught:
-        dialect.make().encode_request(ChatRequest("m", MESSAGES, {"metadata": value}))
+        dialect.make().encode_request(ChatRequest("m", MESSAGES, extra_body={"mine": value}))
     assert caught.value.model == "m"
 
 

@@ -1,0 +1,38 @@
+"""What a dialect is held to the codec contract with; see `test_contract`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiocompl.codecs.base import Codec
+    from aiocompl.types.model import JSON
+
+KEY = "sk-contract-0123456789abcdef"
+
+
+def sse(*bodies: JSON, end: bytes = b"data: [DONE]\n\n") -> bytes:
+    return b"".join(b"data: " + orjson.dumps(body) + b"\n\n" for body in bodies) + end
+
+
+@attrs.frozen(kw_only=True)
+class Dialect:
+    """A codec, and what its provider answers to a greeting: "Hello", with a field that nobody foresaw."""
+
+    name: str
+    make: Callable[[], Codec]
+    answer: bytes
+    stream: bytes
+    cut: bytes
+    """The stream up to somewhere before its end, at the end of an event."""
+    error: bytes
+    """The body of an error, with `KEY` in its text."""
+    stream_error: bytes
+    """An error event, with `KEY` in its text."""
+    unforeseen: Callable[[JSON], Any]
+    """Reads the unforeseen field's value, 1, out of an answer's `to_dict()`."""
