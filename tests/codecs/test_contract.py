@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 import pytest
-from contract_case import Dialect, KEY
+from contract_case import KEY, Dialect
 from contract_dialects import DIALECTS
 from hypothesis import given
 from hypothesis import strategies as st
