@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -14,13 +16,15 @@ from aiocompl import __version__
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
 project = "aiocompl"
 author = "The aiocompl maintainers"
 copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "providers"]
+exclude_patterns = ["_build", "_ext"]
 
 html_theme = "furo"
 html_title = f"aiocompl {release}"

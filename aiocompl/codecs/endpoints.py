@@ -53,7 +53,7 @@ def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, st
         organization=target.organization or (env.get("OPENAI_ORG_ID") if openai else None),
         project=env.get("OPENAI_PROJECT_ID") if openai else None,
         api_version=target.api_version,
-        region=_region(env) if vendor is BEDROCK else None,
+        region=_aws_region(base, env) if vendor is BEDROCK else None,
         credentials=credentials,
         local_model=model if vendor is LOCAL else None,
         extra_headers=user,
@@ -67,7 +67,7 @@ def _base_url(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]
     if vendor is VERTEX and base is None:
         return _vertex_base(env)
     if vendor is BEDROCK and base is None:
-        return f"https://bedrock-runtime.{_region(env)}.amazonaws.com"
+        return _bedrock_base(env)
     if base is not None:
         return _completed(_ollama_host(base) if vendor is OLLAMA else base, vendor.base_url)
     if not vendor.base_url:
@@ -150,8 +150,15 @@ def _ollama_host(base: str) -> str:
     return f"{host if ':' in host else f'{host}:11434'}{slash}{path}"
 
 
-def _region(env: Mapping[str, str]) -> str:
-    return first_of(_REGION_ENV, env) or _DEFAULT_REGION
+def _bedrock_base(env: Mapping[str, str]) -> str:
+    from aiocompl.codecs.bedrock import runtime_url  # noqa: PLC0415 - a dialect loads at first use
+
+    return runtime_url(first_of(_REGION_ENV, env) or _DEFAULT_REGION)
+
+
+def _aws_region(base: str, env: Mapping[str, str]) -> str | None:
+    """The region that requests are signed for: None where the host says it, which goes before the environment."""
+    return None if ".amazonaws.com" in base else first_of(_REGION_ENV, env)
 
 
 def _aws_credentials(target: Target, env: Mapping[str, str]) -> AWSCredentials | None:

@@ -131,6 +131,7 @@ def split_system(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Text], lis
 
 def calls_of(message: Mapping[str, Any]) -> list[Call]:
     """The tool calls of an assistant message; a legacy `function_call` is one with the id ``call_<name>``."""
+    given: Sequence[Mapping[str, Any]] = message.get("tool_calls") or ()
     calls = [
         Call(
             id=call.get("id") or f"call_{index}",
@@ -138,7 +139,7 @@ def calls_of(message: Mapping[str, Any]) -> list[Call]:
             arguments=call["function"].get("arguments") or "",
             extra={key: value for key, value in call.items() if key not in _CALL_KEYS},
         )
-        for index, call in enumerate(message.get("tool_calls") or ())
+        for index, call in enumerate(given)
         if call.get("function")
     ]
     function = message.get("function_call")

@@ -384,6 +384,23 @@ def test_aws_credentials_sign_where_no_key_goes_before_them() -> None:
         resolve(Target("bedrock/m"), {"AWS_ACCESS_KEY_ID": "AKID"})
 
 
+@pytest.mark.parametrize(
+    ("env", "base", "region"),
+    [
+        ({"AWS_REGION": "us-west-2"}, "https://bedrock-runtime.eu-west-1.amazonaws.com", None),
+        ({"AWS_REGION": "us-west-2"}, "http://localhost:9", "us-west-2"),
+        ({}, "http://localhost:9", None),
+    ],
+)
+def test_aws_region(env: dict[str, str], base: str, region: str | None) -> None:
+    assert route("bedrock/m", env, api_key="k", api_base=base).endpoint.region == region
+
+
+def test_aws_in_china() -> None:
+    found = route("bedrock/m", {"AWS_DEFAULT_REGION": "cn-north-1"}, api_key="k").endpoint
+    assert found.base_url == "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
+
+
 def test_vertex_needs_project_and_location() -> None:
     with pytest.raises(BadRequestError, match="GOOGLE_CLOUD_PROJECT"):
         resolve(Target("vertex_ai/gemini-2.5-flash", api_key="token"), {})

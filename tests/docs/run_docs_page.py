@@ -107,7 +107,7 @@ def run_tests(files: list[Block]) -> None:
             Path(folder, f"test_line_{block.line}.py").write_text(block.code)
         Path(folder, "pytest.ini").write_text(PYTEST_INI)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise AssertionError(done.stdout + done.stderr)
 

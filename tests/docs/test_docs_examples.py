@@ -26,7 +26,7 @@ def name_of(page: object) -> str:
 
 def run(page: Path, *needs: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, "-W", "error", str(RUNNER), str(page), *needs],
         capture_output=True,
         text=True,
@@ -77,7 +77,7 @@ def test_there_is_a_reason_wherever_an_example_does_not_run() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_says_what_it_is(page: Path) -> None:
-    known = {"python", "bash", "text", "json", "toml", "{eval-rst}", "{toctree}", "check"}
+    known = {"python", "bash", "text", "json", "toml", "{eval-rst}", "{providers}", "{toctree}", "check"}
     unknown = [(block.line, block.language) for block in BLOCKS[page] if block.language not in known]
     assert not unknown
 

@@ -98,7 +98,7 @@ def bash_commands() -> list[tuple[str, ...]]:
 
 @cache
 def help_of(*command: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "-m", "aiocompl", *command, "--help"],
         capture_output=True,
         text=True,
