@@ -45,13 +45,14 @@ def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, st
     """
     base, user = _without_user(_base_url(vendor, model, target, env))
     openai = vendor.name == "openai"
+    project = {"openai": "OPENAI_PROJECT_ID", "watsonx": "WATSONX_PROJECT_ID"}.get(vendor.name, "")
     credentials = _aws_credentials(target, env) if vendor is BEDROCK else None
     return Endpoint(
         provider=vendor.name,
         base_url=base,
         api_key=None if credentials else _api_key(vendor, target, env),
         organization=target.organization or (env.get("OPENAI_ORG_ID") if openai else None),
-        project=env.get("OPENAI_PROJECT_ID") if openai else None,
+        project=env.get(project),
         api_version=target.api_version,
         region=_aws_region(base, env) if vendor is BEDROCK else None,
         credentials=credentials,

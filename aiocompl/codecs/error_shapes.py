@@ -130,6 +130,8 @@ PHRASES: Final = (
     ("input is too long", ContextWindowExceededError),
     ("while limit is", ContextWindowExceededError),
     ("max tokens of", ContextWindowExceededError),
+    ("litellm.contextwindowexceedederror", ContextWindowExceededError),
+    ("litellm.contentpolicyviolationerror", ContentPolicyViolationError),
     ("content exists risk", ContentPolicyViolationError),
     ("violates usage guidelines", ContentPolicyViolationError),
     ("blocked by our moderation", ContentPolicyViolationError),
@@ -141,7 +143,7 @@ PHRASES: Final = (
 )
 """For 400s, 403s and 422s whose code says no more than the status; the texts of OpenAI, Azure, Anthropic, xAI,
 llama.cpp and Ollama, then of Cloudflare, Mistral, Groq, LM Studio, TGI, watsonx, Alibaba, Cerebras, Snowflake,
-DeepSeek."""
+LiteLLM's proxy, DeepSeek."""
 
 _SECRET: Final = re.compile(r"\b(?:sk|pk|gsk|xai|key|hf|r8)[-_][A-Za-z0-9_\-*.]{6,}|(?i:bearer\s+)\S+")
 

@@ -24,6 +24,8 @@ CUSTOM: Final = Vendor(
     base_url="",
     key_optional=True,
     native=frozenset({"top_k", "min_p", "repetition_penalty", "chat_template_kwargs"}),
+    loosely=True,
+    think_tag="think",
 )
 """What a bare `api_base` with an unknown model name means."""
 
@@ -99,6 +101,17 @@ BEDROCK: Final = Vendor(
     docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
 )
 
+WATSONX: Final = Vendor(
+    name="watsonx",
+    title="IBM watsonx.ai",
+    base_url="https://us-south.ml.cloud.ibm.com",
+    api_key_env=("WATSONX_TOKEN",),
+    base_env=("WATSONX_URL", "WATSONX_API_BASE"),
+    max_tokens="max_tokens",
+    loosely=True,
+    docs="https://cloud.ibm.com/apidocs/watsonx-ai",
+)
+
 OLLAMA: Final = Vendor(
     name="ollama",
     title="Ollama",
@@ -111,7 +124,7 @@ OLLAMA: Final = Vendor(
 
 NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
-    for vendor in (AZURE, ANTHROPIC, GEMINI, VERTEX, BEDROCK, COHERE, OLLAMA, LOCAL, CUSTOM)
+    for vendor in (AZURE, ANTHROPIC, GEMINI, VERTEX, BEDROCK, COHERE, OLLAMA, WATSONX, LOCAL, CUSTOM)
 }
 """All of them by name; they go before rows of the catalogue of the same name."""
 

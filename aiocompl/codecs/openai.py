@@ -1,6 +1,8 @@
 """OpenAI's chat completions, and all vendors that speak it.
 
-What differs between vendors is data (`Vendor`): where, how the key goes, which parameters, which field names.
+What differs between vendors is data (`Vendor`): where, how the key goes, which parameters, which field names. What
+needs code besides is chosen once, when a codec is made: `openai_messages` writes messages for vendors who want them
+otherwise, `openai_loose` reads answers that stray from OpenAI's, `openai_models` knows what OpenAI's models refuse.
 
 Source: https://developers.openai.com/api/docs, chat completions (2026-11).
 """
@@ -8,16 +10,19 @@ Source: https://developers.openai.com/api/docs, chat completions (2026-11).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import orjson
 
 from aiocompl._version import __version__
 from aiocompl.codecs.base import MALFORMED, raise_malformed
-from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, parse_body
-from aiocompl.errors import BadRequestError, IncompleteStreamError
-from aiocompl.types.chunk import ChatCompletionChunk
+from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, is_error, parse_body
+from aiocompl.codecs.openai_messages import writer_for
+from aiocompl.codecs.openai_models import check_params
+from aiocompl.codecs.openai_stream import OpenAIStreamDecoder
+from aiocompl.errors import BadRequestError
 from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.endpoint import headers_with
 from aiocompl.types.model import Model
@@ -25,14 +30,19 @@ from aiocompl.wire.messages import HTTPRequest
 from aiocompl.wire.sse import SSEDecoder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiocompl.codecs.openai_loose import LooseReader
+    from aiocompl.codecs.openai_loose_stream import LooseStreamDecoder
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.errors import APIError
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import ChatRequest
-    from aiocompl.wire.messages import Event, FrameDecoder, HTTPResponse
+    from aiocompl.wire.messages import FrameDecoder, HTTPResponse
+
+__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body"]
 
 USER_AGENT: Final = f"aiocompl/{__version__}"
-OK: Final = 200
 
 
 class OpenAICodec:
@@ -40,43 +50,36 @@ class OpenAICodec:
 
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._url = self._chat_url()
+        self._url = self._chat_url(vendor.path)
         usual = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         self.headers = headers_with(self._auth_headers(vendor) | usual, dict(endpoint.extra_headers))
         self._renames = _renames(vendor)
         self._defaults = vendor.defaults
         self.native_params = vendor.native
         self.unsupported_params = vendor.unsupported
+        self._implied = vendor.implied
+        self._required = None if vendor.required == "required" else vendor.required
+        self._check_model = vendor.openai_models
+        self._writer = writer_for(vendor)
+        self._reader = _reader_for(vendor)
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
-        body: dict[str, Any] = {"model": request.model, "messages": request.messages}
-        if request.params:
-            body.update(request.params)
-            for given, sent in self._renames:
-                if given in body:
-                    value = body.pop(given)
-                    body.setdefault(sent, value)
-        for name, value in self._defaults:
-            body.setdefault(name, value)
-        if request.stream:
-            body["stream"] = True
-        if request.extra_body:
-            body.update(request.extra_body)
-        url = f"{self._url}{self._query(request.extra_query)}" if request.extra_query else self._url
-        headers = headers_with(self.headers, request.extra_headers) if request.extra_headers else self.headers
-        return HTTPRequest(
-            url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model)
-        )
+        return self._http_request(request, self._url, self._body(request))
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a whole answer; see `Codec`."""
         try:
             data = orjson.loads(response.body)
+            if self._reader is not None:
+                self._reader.read(data)
             if data.get("error") and not data.get("choices"):
                 raise self._error_inside(data, request, response.headers)
             return ChatCompletion.take(data)
         except MALFORMED as error:
+            body = parse_body(response.body)
+            if is_error(body):
+                raise self._error_inside(body, request, response.headers) from error
             raise_malformed(
                 error,
                 provider=self._endpoint.provider,
@@ -98,8 +101,46 @@ class OpenAICodec:
 
     def stream_decoder(self, request: ChatRequest) -> OpenAIStreamDecoder:
         """A decoder for one stream; see `Codec`."""
-        endpoint = self._endpoint
-        return OpenAIStreamDecoder(endpoint.provider, request.model, endpoint.api_key)
+        endpoint, reader = self._endpoint, self._reader
+        if reader is None:
+            return OpenAIStreamDecoder(endpoint.provider, request.model, endpoint.api_key)
+        return _loose_decoder()(endpoint.provider, request.model, endpoint.api_key, reader)
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        messages: Sequence[Mapping[str, Any]] = request.messages
+        if self._writer is not None:
+            messages = self._writer.write(messages, request.model, request.params)
+        body: dict[str, Any] = {"model": request.model, "messages": messages}
+        if request.params:
+            self._put_params(body, request)
+        for name, value in self._defaults:
+            body.setdefault(name, value)
+        if request.stream:
+            body["stream"] = True
+        if request.extra_body:
+            body.update(request.extra_body)
+        return body
+
+    def _http_request(self, request: ChatRequest, url: str, body: Mapping[str, Any]) -> HTTPRequest:
+        if request.extra_query:
+            url += ("&" if "?" in url else "?") + urlencode(request.extra_query)
+        headers = headers_with(self.headers, request.extra_headers) if request.extra_headers else self.headers
+        return HTTPRequest(
+            url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model)
+        )
+
+    def _put_params(self, body: dict[str, Any], request: ChatRequest) -> None:
+        if self._check_model:
+            check_params(request.model, request.params, provider=self._endpoint.provider)
+        body.update(request.params)
+        for given, sent in self._renames:
+            if given in body:
+                value = body.pop(given)
+                body.setdefault(sent, value)
+        for name in self._implied:
+            body.pop(name, None)
+        if self._required is not None and body.get("tool_choice") == "required":
+            body["tool_choice"] = self._required
 
     def _error_inside(self, data: Any, request: ChatRequest, headers: Mapping[str, str]) -> APIError:
         endpoint = self._endpoint
@@ -107,13 +148,10 @@ class OpenAICodec:
             data, headers=headers, provider=endpoint.provider, model=request.model, api_key=endpoint.api_key
         )
 
-    def _chat_url(self) -> str:
+    def _chat_url(self, path: str) -> str:
         base, mark, query = self._endpoint.base_url.partition("?")
-        base = base.rstrip("/").removesuffix("/chat/completions")
-        return f"{base}/chat/completions{mark}{query}"
-
-    def _query(self, extra: Mapping[str, str]) -> str:
-        return ("&" if "?" in self._url else "?") + urlencode(extra)
+        base = base.rstrip("/").removesuffix(path)
+        return f"{base}{path}{mark}{query}"
 
     def _auth_headers(self, vendor: Vendor) -> dict[str, str]:
         endpoint, headers = self._endpoint, dict[str, str]()
@@ -129,98 +167,6 @@ class OpenAICodec:
         if endpoint.project:
             headers["OpenAI-Project"] = endpoint.project
         return headers
-
-
-class OpenAIStreamDecoder:
-    """The events of one stream of OpenAI's dialect; see `StreamDecoder`.
-
-    A stream is complete after ``[DONE]``, or, where a vendor leaves that out, once each choice has its finish reason.
-    """
-
-    __slots__ = ("_api_key", "_begun", "_ended", "_id", "_model", "_nameless", "_provider", "finished")
-
-    def __init__(self, provider: str, model: str, api_key: str | None) -> None:
-        self._provider = provider
-        self._model = model
-        self._api_key = api_key
-        self._id: str | None = None
-        self._nameless: list[ChatCompletionChunk] = []  # held back until the stream's id is known
-        self._begun: set[int] = set()  # choices that something was said of before their finish reason
-        self._ended: set[int] = set()  # choices that have their finish reason
-        self.finished = False
-
-    def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
-        """Take events in order; see `StreamDecoder`."""
-        if self.finished:
-            return
-        loads, take, begun = orjson.loads, ChatCompletionChunk.take, self._begun
-        for name, data in events:
-            if data == b"[DONE]":
-                self._release(into)
-                self.finished = True
-                return
-            try:
-                body = loads(data)
-                if name == "error" or "error" in body:
-                    self._check_error(name, body, into)
-                chunk = take(body)
-                for choice in chunk.choices:
-                    (begun if choice.finish_reason is None else self._ended).add(choice.index)
-            except MALFORMED as error:
-                self._raise_malformed(error, name, data, into)
-            if chunk.id != self._id and not self._settle_id(chunk, into):
-                continue
-            into.append(chunk)
-
-    def end(self, into: list[ChatCompletionChunk]) -> None:
-        """Take the end of the stream; see `StreamDecoder`."""
-        self._release(into)
-        if not self.finished and not (self._ended and self._begun <= self._ended):
-            raise IncompleteStreamError(
-                "the stream ended before its finish reason: what was received is no whole answer",
-                provider=self._provider,
-                model=self._model,
-            )
-        self.finished = True
-
-    def _settle_id(self, chunk: ChatCompletionChunk, into: list[ChatCompletionChunk]) -> bool:
-        """Give the chunk the stream's id, or hold it back: Azure's first has neither id nor choices."""
-        if self._id is not None:
-            chunk.id = self._id
-            return True
-        if not chunk.id and not chunk.choices:
-            self._nameless.append(chunk)
-            return False
-        self._id = chunk.id
-        for held in self._nameless:
-            held.id, held.model = chunk.id, held.model or chunk.model
-            held.created = held.created or chunk.created
-        self._release(into)
-        return True
-
-    def _release(self, into: list[ChatCompletionChunk]) -> None:
-        into += self._nameless
-        self._nameless.clear()
-
-    def _check_error(self, name: str, body: Any, into: list[ChatCompletionChunk]) -> None:
-        """Raise the error that an event is; some vendors write ``"error": null`` into every chunk."""
-        if name == "error" or body["error"]:
-            self._release(into)
-            raise self._error(body)
-        del body["error"]
-
-    def _error(self, body: Any) -> APIError:
-        return decode_stream_error(
-            body, headers={}, provider=self._provider, model=self._model, api_key=self._api_key
-        )
-
-    def _raise_malformed(
-        self, cause: Exception, name: str, data: bytes, into: list[ChatCompletionChunk]
-    ) -> NoReturn:
-        self._release(into)
-        if name == "error":  # an error all the same, if in plain text
-            raise self._error(parse_body(data)) from cause
-        raise_malformed(cause, provider=self._provider, model=self._model, status=OK, body=data)
 
 
 def encode_body(body: Mapping[str, Any], *, provider: str, model: str) -> bytes:
@@ -252,9 +198,25 @@ def _default(value: object) -> Any:
 
 
 def _renames(vendor: Vendor) -> tuple[tuple[str, str], ...]:
-    """Which of the two fields that bound the answer is renamed to the other."""
+    """Parameters that go under another name: the vendor's, and of the two that bound the answer the one it lacks."""
     if vendor.max_tokens == "max_tokens":
-        return (("max_completion_tokens", "max_tokens"),)
+        return (("max_completion_tokens", "max_tokens"), *vendor.renames)
     if vendor.max_tokens == "max_completion_tokens":
-        return (("max_tokens", "max_completion_tokens"),)
-    return ()
+        return (("max_tokens", "max_completion_tokens"), *vendor.renames)
+    return vendor.renames
+
+
+def _reader_for(vendor: Vendor) -> LooseReader | None:
+    """What puts the vendor's answers right, or None where they are as OpenAI's."""
+    if not vendor.loosely:
+        return None
+    from aiocompl.codecs.openai_loose import LooseReader  # noqa: PLC0415 - loads with the first such vendor
+
+    return LooseReader(vendor)
+
+
+@cache
+def _loose_decoder() -> type[LooseStreamDecoder]:
+    from aiocompl.codecs.openai_loose_stream import LooseStreamDecoder  # noqa: PLC0415 - with the first such stream
+
+    return LooseStreamDecoder

@@ -47,8 +47,62 @@ class Vendor:
     defaults: tuple[tuple[str, object], ...] = ()
     """Parameters that are sent where the caller gave none, under the vendor's own names."""
 
+    path: str = "/chat/completions"
+    """What `base_url` is followed by."""
+
+    renames: tuple[tuple[str, str], ...] = ()
+    """OpenAI's parameters that go under another name, as (OpenAI's, the vendor's)."""
+
+    implied: frozenset[str] = frozenset()
+    """OpenAI's parameters that are taken but not sent: the vendor refuses the name and does in any case what it asks."""
+
+    required: str = "required"
+    """The word with which `tool_choice` says that a tool must be called."""
+
+    openai_models: bool = False
+    """The models are OpenAI's own, with the rules of `openai_models`."""
+
+    roles: tuple[tuple[str, str], ...] = ()
+    """Roles that go under another name, as (OpenAI's, the vendor's)."""
+
+    message_fields: frozenset[str] | None = None
+    """All fields that messages may have, where others are refused; None where they are ignored."""
+
+    named_roles: frozenset[str] | None = None
+    """Roles whose messages may have a name, where those of others are refused."""
+
+    text_roles: frozenset[str] = frozenset()
+    """Roles whose content must be text: parts are joined."""
+
+    nulls: bool = True
+    """A message's content may be null; other nulls are sent to nobody who is read `loosely`."""
+
+    call_ids: str | None = None
+    """The pattern that tool-call ids must match as a whole; others go as nine letters and digits made of them."""
+
+    parts: Literal["openai", "mistral"] = "openai"
+    """How sound and files stand in a message's content."""
+
+    history: Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"] = (
+        "as_given"
+    )
+    """How the reasoning of earlier answers goes back: in which field, or in the content, in tags or as blocks."""
+
+    history_required: bool = False
+    """While a model thinks with tools, every earlier assistant message must hold reasoning, if only a space."""
+
+    loosely: bool = False
+    """Answers are read with all that vendors are known to do differently in mind, at some cost per chunk.
+
+    Reasoning under other names or in blocks, usage in other places, tool calls without index or id, finish reasons of
+    their own, errors inside chunks. See `openai_loose`.
+    """
+
     reasoning: str = ""
     """The response's field with the reasoning text, where it is not ``reasoning_content``."""
+
+    think_tag: str = ""
+    """The tag in which models think at the start of their content, ``"think"`` mostly; read `loosely` only."""
 
     docs: str = ""
     """Where the vendor documents it."""

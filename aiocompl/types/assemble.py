@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import orjson
 
 from aiocompl.types.completion import (
     Annotation,
@@ -35,16 +36,47 @@ if TYPE_CHECKING:
 class _Pieces:
     """Text that comes in pieces; None as long as no piece has come."""
 
-    parts: list[str] | None = None
+    parts: list[Any] | None = None
 
-    def add(self, piece: str | None) -> None:
+    def add(self, piece: Any) -> None:
         if piece is not None:
             if self.parts is None:
                 self.parts = []
             self.parts.append(piece)
 
     def text(self) -> str | None:
-        return None if self.parts is None else "".join(self.parts)
+        """The pieces put together; a piece that is no text, against all promises, goes in as JSON."""
+        if self.parts is None:
+            return None
+        try:
+            return "".join(self.parts)
+        except TypeError:
+            return "".join(
+                part if isinstance(part, str) else orjson.dumps(part, default=repr).decode()
+                for part in self.parts
+            )
+
+    def content(self) -> Any:
+        """The pieces put together: text, or a list of blocks where some are blocks, in their order."""
+        if self.parts is None or all(isinstance(part, str) for part in self.parts):
+            return self.text()
+        return _blocks(self.parts)
+
+
+def _blocks(pieces: list[Any]) -> list[Any]:
+    """Content in blocks, as a few dialects give it; what is text between them becomes a block too."""
+    blocks: list[Any] = []
+    text: JSON | None = None
+    for piece in pieces:
+        if not isinstance(piece, str):
+            blocks += piece if isinstance(piece, list) else [piece]
+            text = None
+        elif text is not None:
+            text["text"] += piece
+        elif piece:
+            text = {"type": "text", "text": piece}
+            blocks.append(text)
+    return blocks
 
 
 @attrs.define
@@ -158,9 +190,9 @@ class _Answer:
             ),
         )
 
-    def _content(self) -> str | None:
-        """The text; null rather than empty beside a call or a refusal, as in OpenAI's blocking answers."""
-        text = self.content.text()
+    def _content(self) -> Any:
+        """The text, or blocks; null rather than empty beside a call or a refusal, as in OpenAI's blocking answers."""
+        text = self.content.content()
         called = self.calls or self.function_call or self.refusal.parts or self.audio
         return None if not text and called else text
 
@@ -212,7 +244,11 @@ def _merge(into: JSON, more: JSON, *, joins: bool = True) -> None:
         if key in _PADDING:
             continue
         if key == "provider_specific_fields" and isinstance(value, dict):
-            _merge(into.setdefault(key, {}), value)
+            into[key] = kept = into[key] if isinstance(into.get(key), dict) else {}
+            _merge(kept, value)
+            continue
+        if key == "reasoning_details" and isinstance(value, list):
+            into[key] = _joined_details([*(into.get(key) or ()), *value])
             continue
         old: Any = into.get(key)
         in_pieces = isinstance(value, list) or (isinstance(value, str) and key not in _WHOLE)
@@ -224,6 +260,25 @@ def _merge(into: JSON, more: JSON, *, joins: bool = True) -> None:
 
 _WHOLE = frozenset({"channel", "id", "native_finish_reason", "object", "provider", "role", "type"})
 """Text fields that come whole each time."""
+
+
+def _joined_details(details: list[JSON]) -> list[JSON]:
+    """OpenRouter's reasoning details, each of which comes in pieces of one type and index, one after the other."""
+    joined: list[JSON] = []
+    for detail in details:
+        last = joined[-1] if joined else None
+        if last is None or any(last.get(key) != detail.get(key) for key in ("type", "index")):
+            joined.append(dict(detail))
+            continue
+        for key, value in detail.items():
+            if key in _DETAIL_TEXTS and isinstance(last.get(key), str) and isinstance(value, str):
+                last[key] += value
+            elif value is not None or key not in last:
+                last[key] = value
+    return joined
+
+
+_DETAIL_TEXTS = frozenset({"data", "summary", "text"})
 
 
 def _joined_audio(old: Audio | None, more: Audio) -> Audio:

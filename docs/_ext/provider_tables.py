@@ -65,6 +65,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "cohere": Dialect("Cohere", ("cohere/command-a-03-2025", "cohere/command-a-reasoning-08-2025")),
     "cohere_v1": Dialect("Cohere v1", ("cohere/v1/command-r-08-2024",)),
     "ollama": Dialect("Ollama", ("ollama/llama3.2",)),
+    "watsonx": Dialect("watsonx.ai", ("watsonx/ibm/granite-3-8b-instruct",)),
 }
 """Every dialect by its name in `aiocompl.codecs.dialects`."""
 
@@ -85,7 +86,11 @@ SCHEMA: Final[Mapping[str, Any]] = {
 }
 TOOLS: Final = [{"type": "function", "function": {"name": "get_weather", "parameters": SCHEMA}}]
 PIXEL: Final = "data:image/png;base64,iVBORw0KGgo="
-ENVIRONMENT: Final = {"GOOGLE_CLOUD_PROJECT": "my-project", "GOOGLE_CLOUD_LOCATION": "europe-west1"}
+ENVIRONMENT: Final = {
+    "GOOGLE_CLOUD_PROJECT": "my-project",
+    "GOOGLE_CLOUD_LOCATION": "europe-west1",
+    "WATSONX_PROJECT_ID": "p",
+}
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -78,6 +79,28 @@ def test_parameters_are_on_their_side(vendor: Vendor) -> None:
 def test_the_bound_of_the_answer_is_renamed_and_never_refused_by_halves(vendor: Vendor) -> None:
     assert vendor.max_tokens in {*BOUNDS, "both"}
     assert vendor.unsupported & BOUNDS in (set(), BOUNDS)
+
+
+@each_vendor
+def test_renamed_and_implied_parameters_are_taken(vendor: Vendor) -> None:
+    renamed = {given for given, _ in vendor.renames}
+    assert renamed | vendor.implied <= OPENAI_PARAMS - vendor.unsupported
+    assert renamed.isdisjoint(vendor.implied | BOUNDS)
+    assert vendor.native.issuperset(sent for _, sent in vendor.renames)
+
+
+@each_vendor
+def test_messages_can_be_written_and_answers_read(vendor: Vendor) -> None:
+    assert vendor.path.startswith("/")
+    assert vendor.loosely == (vendor.name != "openai")
+    assert vendor.message_fields is None or vendor.message_fields >= {
+        "role",
+        "content",
+        "tool_calls",
+        "tool_call_id",
+    }
+    assert vendor.call_ids is None or re.fullmatch(vendor.call_ids, "Ab3456789")
+    assert {given for given, _ in vendor.roles} <= {"developer"}
 
 
 @each_vendor
@@ -230,7 +253,7 @@ def test_rows_load_on_first_use_only() -> None:
         "assert c.find_vendor('openai') is not None\n"
         "assert 'aiocompl.codecs.catalogue.majors' in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)  # noqa: S603 - our own code
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
 # ---------------------------------------------------------------- against the collected facts
@@ -259,7 +282,8 @@ def differences(name: str, fact: dict[str, Any]) -> list[str]:
         known["base_url"] = ""
         known["base_env"] = [variable for _, variable in vendor.url_env] + list(vendor.base_env)
     refused = OPENAI_PARAMS.intersection(fact["unsupported"]) - BOUNDS
-    return [f"{name} takes {param}" for param in sorted(refused - vendor.unsupported)] + [
+    taken = refused - vendor.unsupported - vendor.implied
+    return [f"{name} takes {param}" for param in sorted(taken)] + [
         f"{name}.{field}: {value!r} is not {fact.get(field, False)!r}"
         for field, value in known.items()
         if value != fact.get(field, False)

@@ -186,7 +186,7 @@ def test_no_waiting_mends_an_empty_purse(code: str) -> None:
         ({"message": "no"}, "no", (None, None, None)),
         ({"object": "error", "message": "no", "type": "t", "code": 3}, "no", ("3", "t", None)),
         ({"detail": "no"}, "no", (None, None, None)),
-        ({"detail": [{"loc": ["body"]}]}, '[{"loc":["body"]}]', (None, None, None)),
+        ({"detail": [{"loc": ["body"]}]}, "(no message)", (None, None, None)),
         ({"msg": "no"}, "no", (None, None, None)),
         ([openai("no")], "no", (None, "invalid_request_error", None)),
         ({"error": {}}, "(no message)", (None, None, None)),

@@ -20,6 +20,7 @@ MOONSHOT = Vendor(
     base_env=("MOONSHOT_API_BASE",),
     unsupported=frozenset({"functions", "logit_bias", "logprobs", "seed"}),
     native=frozenset({"thinking"}),
+    history_required=True,
     docs="https://platform.moonshot.ai/docs",
 )
 ZAI = Vendor(
@@ -106,6 +107,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"function_call", "logit_bias", "presence_penalty"}),
         native=frozenset({"reasoning_split", "thinking"}),
+        history="think_tags",
         docs="https://platform.minimax.io/docs",
     ),
     Vendor(

@@ -20,6 +20,7 @@ VENDORS: Final = (
         base_env=("DATABRICKS_API_BASE",),
         max_tokens="max_tokens",
         native=frozenset({"thinking", "top_k"}),
+        history="reasoning_blocks",
         docs="https://docs.databricks.com/machine-learning/model-serving",
     ),
     Vendor(
@@ -31,6 +32,7 @@ VENDORS: Final = (
         base_env=("CLOUDFLARE_API_BASE",),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "logprobs", "n"}),
+        roles=(("developer", "system"),),
         docs="https://developers.cloudflare.com/workers-ai",
     ),
     Vendor(

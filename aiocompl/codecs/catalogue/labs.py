@@ -117,11 +117,11 @@ VENDORS: Final = (
         unsupported=OPENAI_PARAMS - {"tools", "tool_choice", "max_tokens", "max_completion_tokens"},
         docs="https://v0.dev/docs/v0-model-api",
     ),
-    # The vendor's own client posts to /v1/chat instead.
     Vendor(
         name="writer",
         title="Writer Palmyra",
         base_url="https://api.writer.com/v1",
+        path="/chat",
         api_key_env=("WRITER_API_KEY",),
         max_tokens="max_tokens",
         unsupported=frozenset({"frequency_penalty", "logit_bias", "presence_penalty"}),

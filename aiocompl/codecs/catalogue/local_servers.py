@@ -19,6 +19,7 @@ OLLAMA = Vendor(
     key_optional=True,
     base_env=("OLLAMA_HOST", "OLLAMA_API_BASE"),
     unsupported=frozenset({"logit_bias", "n", "tool_choice", "user"}),
+    history="reasoning",
     reasoning="reasoning",
     docs="https://docs.ollama.com/openai",
 )

@@ -13,6 +13,20 @@ import attrs
 
 from aiocompl.codecs.vendor import Vendor
 
+OPENAI_MESSAGE_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "function_call",
+        "name",
+        "refusal",
+        "role",
+        "tool_call_id",
+        "tool_calls",
+    }
+)
+
 ANTHROPIC = Vendor(
     name="anthropic",
     title="Anthropic",
@@ -38,9 +52,10 @@ GEMINI = Vendor(
     base_url="https://generativelanguage.googleapis.com/v1beta/openai",
     api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     unsupported=frozenset({"logit_bias", "logprobs"}),
+    think_tag="thought",
     docs="https://ai.google.dev/gemini-api/docs/openai",
 )
-# Closed schema: an unknown name is a 422; `random_seed` takes the place of `seed`.
+# Closed schema: an unknown name is a 422.
 MISTRAL = Vendor(
     name="mistral",
     title="Mistral La Plateforme",
@@ -55,14 +70,21 @@ MISTRAL = Vendor(
             "functions",
             "logit_bias",
             "modalities",
-            "seed",
             "store",
-            "stream_options",
             "user",
             "verbosity",
             "web_search_options",
         }
     ),
+    implied=frozenset({"stream_options"}),
+    renames=(("seed", "random_seed"),),
+    required="any",
+    roles=(("developer", "system"),),
+    message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
+    named_roles=frozenset({"tool"}),
+    call_ids="[a-zA-Z0-9]{9}",
+    parts="mistral",
+    history="thinking_blocks",
     native=frozenset(
         {
             "guardrails",
@@ -108,6 +130,9 @@ VENDORS: Final = (
         api_key_env=("OPENAI_API_KEY",),
         base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         max_tokens="max_completion_tokens",
+        openai_models=True,
+        message_fields=OPENAI_MESSAGE_FIELDS,
+        call_ids=".{1,40}",
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
@@ -142,6 +167,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
+        history_required=True,
         docs="https://api-docs.deepseek.com",
     ),
     Vendor(
@@ -199,6 +225,9 @@ VENDORS: Final = (
                 "search_settings",
             }
         ),
+        message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning"},
+        nulls=False,
+        history="reasoning",
         reasoning="reasoning",
         docs="https://console.groq.com/docs",
     ),
@@ -257,6 +286,7 @@ VENDORS: Final = (
         base_env=("DEEPINFRA_API_BASE",),
         max_tokens="max_tokens",
         native=frozenset({"min_p", "repetition_penalty", "top_k"}),
+        text_roles=frozenset({"tool"}),
         docs="https://deepinfra.com/docs/openai_api",
     ),
     Vendor(
@@ -266,6 +296,7 @@ VENDORS: Final = (
         api_key_env=("CEREBRAS_API_KEY",),
         base_env=("CEREBRAS_API_BASE",),
         native=frozenset({"clear_thinking", "disable_reasoning", "min_tokens", "reasoning_format"}),
+        history="reasoning",
         reasoning="reasoning",
         docs="https://inference-docs.cerebras.ai",
     ),
@@ -317,6 +348,7 @@ VENDORS: Final = (
                 "transforms",
             }
         ),
+        history="reasoning",
         reasoning="reasoning",
         docs="https://openrouter.ai/docs",
     ),

@@ -1,0 +1,180 @@
+"""Messages as the vendors of OpenAI's dialect want them; what differs is data on their rows (`Vendor`).
+
+A writer is made once per codec, and only for vendors who want anything changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+from aiocompl.codecs.parts import File, parts_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiocompl.codecs.vendor import Vendor
+
+OURS: Final = frozenset({"provider_specific_fields", "thinking_blocks"})
+"""Fields of an answer's message that are aiocompl's own, and nobody's to be sent back as they are."""
+
+_USUAL: Final = ("role", "content")
+
+REASONING: Final = ("reasoning_content", "reasoning")
+
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class MessageWriter:
+    """Writes the messages of each request to one vendor. Never changes what it is given."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self._roles = dict(vendor.roles)
+        self._fields = vendor.message_fields
+        self._named = vendor.named_roles
+        self._text_roles = vendor.text_roles
+        self._nulls = vendor.nulls
+        self._ids = None if vendor.call_ids is None else re.compile(vendor.call_ids, re.DOTALL)
+        self._mistral_parts = vendor.parts == "mistral"
+        self._history = vendor.history
+        self._history_required = vendor.history_required
+
+    def write(
+        self, messages: Sequence[Mapping[str, Any]], model: str, params: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
+        """The messages, in the vendor's form."""
+        fill = self._history_required and _thinks_with_tools(messages, model, params)
+        return [self._message(message, fill=fill) for message in messages]
+
+    def _message(self, message: Mapping[str, Any], *, fill: bool) -> Mapping[str, Any]:
+        role, content = message["role"], message.get("content")
+        if len(message) == len(_USUAL) and isinstance(content, str) and role not in self._roles and not fill:
+            return message  # nearly all are role and text, which nobody wants otherwise
+        new = {key: value for key, value in message.items() if self._is_sent(key, value)}
+        new["role"] = self._roles.get(role, role)
+        if self._named is not None and role not in self._named:
+            new.pop("name", None)
+        if role == "assistant":
+            self._write_history(message, new, fill=fill)
+        if self._ids is not None:
+            self._write_ids(new)
+        content = new.get("content")
+        if content is not None and not isinstance(content, str):
+            new["content"] = self._content(role, content)
+        return new
+
+    def _is_sent(self, key: str, value: object) -> bool:
+        if value is None:
+            return key == "content" and self._nulls
+        return key not in OURS and (self._fields is None or key in self._fields)
+
+    def _content(self, role: str, content: Any) -> Any:
+        if role in self._text_roles:
+            return text_of(content)
+        return [_mistral_part(part) for part in content] if self._mistral_parts else content
+
+    def _write_history(self, message: Mapping[str, Any], new: dict[str, Any], *, fill: bool) -> None:
+        """Write the reasoning of an earlier answer; `fill` its place where there is none."""
+        text = next((message[name] for name in REASONING if message.get(name)), None)
+        if self._history == "reasoning" and text:
+            new.pop("reasoning_content", None)
+            new["reasoning"] = text
+        elif self._history in _BLOCKS:
+            for name in REASONING:
+                new.pop(name, None)
+            if text and isinstance(new.get("content"), (str, type(None))):
+                new["content"] = [*_BLOCKS[self._history](text, message), *_text_blocks(new.get("content"))]
+        elif self._history == "think_tags" and text:
+            new.pop("reasoning_content", None)
+            new["content"] = f"<think>\n{text}\n</think>\n\n{text_of(new.get('content'))}"
+        elif fill and not text:
+            new["reasoning_content"] = " "
+
+    def _write_ids(self, new: dict[str, Any]) -> None:
+        if new.get("tool_call_id"):
+            new["tool_call_id"] = self._id(new["tool_call_id"])
+        if calls := new.get("tool_calls"):
+            new["tool_calls"] = [
+                {**call, "id": self._id(call["id"])} if call.get("id") else call for call in calls
+            ]
+
+    def _id(self, given: str) -> str:
+        return given if self._ids is None or self._ids.fullmatch(given) else short_id(given)
+
+
+def writer_for(vendor: Vendor) -> MessageWriter | None:
+    """The vendor's writer, or None where messages go as they are."""
+    if vendor.loosely or vendor.message_fields is not None:
+        return MessageWriter(vendor)
+    return None
+
+
+def short_id(given: str) -> str:
+    """Nine letters and digits that stand for a tool call's id: the same ones each time, as good as never those of another."""
+    number = int.from_bytes(blake2b(given.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    digits = list[str]()
+    for _ in range(9):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(digits)
+
+
+def _thinks_with_tools(messages: Sequence[Mapping[str, Any]], model: str, params: Mapping[str, Any]) -> bool:
+    """Whether the model will think, as far as the call tells, and has tools to do it with."""
+    if not params.get("tools"):
+        return False
+    thinking = params.get("thinking")
+    if isinstance(thinking, Mapping):
+        return thinking.get("type") != "disabled"
+    return (
+        params.get("reasoning_effort") not in {None, "none"}
+        or "reason" in model
+        or "thinking" in model
+        or any(message.get(name) for message in messages for name in REASONING)
+    )
+
+
+def _text_blocks(content: str | None) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if content else []
+
+
+def _thinking_blocks(text: str, message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Mistral's form."""
+    signature = next(
+        (block["signature"] for block in message.get("thinking_blocks") or () if block.get("signature")), None
+    )
+    block: dict[str, Any] = {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
+    return [block if signature is None else {**block, "signature": signature}]
+
+
+def _reasoning_blocks(text: str, message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Databricks' form. Without a signature the models behind it take no reasoning back."""
+    summary = [
+        {"type": "summary_text", "text": block.get("thinking") or text, "signature": block["signature"]}
+        for block in message.get("thinking_blocks") or ()
+        if block.get("signature")
+    ]
+    return [{"type": "reasoning", "summary": summary}] if summary else []
+
+
+_BLOCKS: Final = {"thinking_blocks": _thinking_blocks, "reasoning_blocks": _reasoning_blocks}
+
+
+def _mistral_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    kind = part.get("type")
+    if kind == "input_audio" and isinstance(part.get("input_audio"), Mapping):
+        return {**part, "input_audio": part["input_audio"]["data"]}
+    if kind == "file" and isinstance(part.get("file"), Mapping):
+        file = next(iter(parts_of([part])))
+        return _mistral_file(file) if isinstance(file, File) else part
+    return part
+
+
+def _mistral_file(file: File) -> dict[str, Any]:
+    if file.file_id:
+        return {"type": "file", "file_id": file.file_id}
+    named = {"document_name": file.filename} if file.filename else {}
+    url = file.url or f"data:{file.media_type or 'application/pdf'};base64,{file.data}"
+    return {"type": "document_url", "document_url": url, **named}

@@ -1,0 +1,69 @@
+"""Streams whose pieces are not what they should be: what came is kept, and nothing escapes as a TypeError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aiocompl.types.assemble import stream_chunk_builder
+from aiocompl.types.chunk import ChatCompletionChunk
+
+if TYPE_CHECKING:
+    from aiocompl.types.completion import ChatCompletion
+
+
+def built(*deltas: dict[str, Any]) -> ChatCompletion:
+    return stream_chunk_builder(
+        ChatCompletionChunk.model_validate({"id": "a", "choices": [{"index": 0, "delta": delta}]})
+        for delta in deltas
+    )
+
+
+TEXT = {"type": "text", "text": "a"}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "content"),
+    [
+        (["a", None, "b"], "ab"),
+        ([[TEXT]], [TEXT]),
+        (["", [TEXT]], [TEXT]),
+        (["a", "b", [TEXT], "", "c", "d"], [TEXT | {"text": "ab"}, TEXT, TEXT | {"text": "cd"}]),
+        ([TEXT, [TEXT]], [TEXT, TEXT]),
+        ([3, "a"], [3, TEXT]),
+    ],
+)
+def test_content_that_is_no_text(pieces: list[Any], content: object) -> None:
+    assert built(*({"content": piece} for piece in pieces)).choices[0].message.content == content
+
+
+def test_other_text_that_is_none_goes_in_as_json() -> None:
+    whole = built(
+        {"reasoning_content": "a"},
+        {"reasoning_content": {"b": 1}},
+        {"tool_calls": [{"index": 0, "id": "i", "function": {"name": "f", "arguments": {"c": 2}}}]},
+    )
+    message = whole.choices[0].message
+    assert message.reasoning_content == 'a{"b":1}'
+    assert message.tool_calls is not None
+    assert message.tool_calls[0].function is not None
+    assert message.tool_calls[0].function.arguments == '{"c":2}'
+
+
+def test_reasoning_details_are_put_together_by_type_and_index() -> None:
+    def detail(kind: str, index: int, **more: Any) -> dict[str, Any]:
+        return {"type": kind, "index": index, **more}
+
+    whole = built(
+        {"reasoning_details": [detail("reasoning.text", 0, text="a", signature=None)]},
+        {"reasoning_details": [detail("reasoning.text", 0, text="b"), detail("reasoning.text", 1, text="c")]},
+        {"reasoning_details": [detail("reasoning.text", 1, text=None, signature="s")]},
+        {"reasoning_details": [detail("reasoning.encrypted", 1, data="x")]},
+        {"reasoning_details": [detail("reasoning.encrypted", 1, data="y")]},
+    )
+    assert whole.choices[0].message.reasoning_details == [
+        detail("reasoning.text", 0, text="ab", signature=None),
+        detail("reasoning.text", 1, text="c", signature="s"),
+        detail("reasoning.encrypted", 1, data="xy"),
+    ]
