@@ -5,10 +5,13 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CORPUS = Path(os.environ.get("AIOCOMPL_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
 CHATS = frozenset(
@@ -35,31 +38,34 @@ def _no_implicit_loop() -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many of the recorded chat exchanges were replayed, and how many of them came out right."""
-    replayed, failed = set[str](), set[str]()
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            if "/replay/" in report.nodeid:
-                ids = re.findall(r"\b[0-9a-f]{12}\b", report.nodeid)
-                replayed.update(ids)
-                if outcome == "failed":
-                    failed.update(ids)
-    if not replayed:
+    seen = {outcome: replayed(terminalreporter.stats.get(outcome, ())) for outcome in ("passed", "failed")}
+    good = seen["passed"] - seen["failed"]
+    if not good | seen["failed"]:
         return
+    recorded = chats()
+    totals = Counter(provider for provider, _, _ in recorded)
+    decoded = Counter(provider for provider, _, name in recorded if name in good)
     terminalreporter.section("replay of recorded chat exchanges (decoded / recorded)", sep="-")
-    totals, decoded, missing = Counter[str](), Counter[str](), list[str]()
-    for path in sorted(CORPUS.glob("*.jsonl")):
-        for line in path.read_bytes().splitlines():
-            exchange = orjson.loads(line)
-            if exchange["api"] not in CHATS:
-                continue
-            totals[path.stem] += 1
-            if exchange["id"] in replayed - failed:
-                decoded[path.stem] += 1
-            else:
-                missing.append(f"{path.stem} {exchange['api']} {exchange['id']}")
-    width = max(map(len, totals), default=0)
-    for provider, total in sorted(totals.items()):
-        terminalreporter.write_line(f"{provider:<{width}}  {decoded[provider]:>4} / {total}")
-    terminalreporter.write_line(f"{'all':<{width}}  {decoded.total():>4} / {totals.total()}")
-    for name in missing:
-        terminalreporter.write_line(f"not replayed: {name}")
+    for provider, total in [*sorted(totals.items()), ("all", totals.total())]:
+        count = decoded.total() if provider == "all" else decoded[provider]
+        terminalreporter.write_line(f"{provider:<12} {count:>4} / {total}")
+    for provider, api, name in recorded:
+        if name not in good:
+            terminalreporter.write_line(f"not replayed: {provider} {api} {name}")
+
+
+def replayed(reports: Iterable[Any]) -> set[str]:
+    """The ids of the exchanges that the names of replay tests hold."""
+    names = (report.nodeid for report in reports if "/replay/" in report.nodeid)
+    return {name for nodeid in names for name in re.findall(r"\b[0-9a-f]{12}\b", nodeid)}
+
+
+def chats() -> list[tuple[str, str, str]]:
+    """Provider, API and id of every recorded chat exchange."""
+    lines = (
+        (path.stem, line)
+        for path in sorted(CORPUS.glob("*.jsonl"))
+        for line in path.read_bytes().splitlines()
+    )
+    found = ((provider, orjson.loads(line)) for provider, line in lines)
+    return [(provider, item["api"], item["id"]) for provider, item in found if item["api"] in CHATS]
