@@ -29,6 +29,8 @@ CHATS = frozenset(
     }
 )
 
+_SHOWN = 20
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_implicit_loop() -> None:
@@ -49,9 +51,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for provider, total in [*sorted(totals.items()), ("all", totals.total())]:
         count = decoded.total() if provider == "all" else decoded[provider]
         terminalreporter.write_line(f"{provider:<12} {count:>4} / {total}")
-    for provider, api, name in recorded:
-        if name not in good:
-            terminalreporter.write_line(f"not replayed: {provider} {api} {name}")
+    left = [item for item in recorded if item[2] not in good]
+    for provider, api, name in left[:_SHOWN]:
+        terminalreporter.write_line(f"not replayed: {provider} {api} {name}")
+    if len(left) > _SHOWN:
+        terminalreporter.write_line(f"not replayed: {len(left) - _SHOWN} more")
 
 
 def replayed(reports: Iterable[Any]) -> set[str]:
