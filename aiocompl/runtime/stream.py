@@ -174,6 +174,7 @@ class CompletionStream:
         for data in self._slices:
             decoder.feed(frames.feed(data), chunks)
         decoder.feed(frames.end(), chunks)
+        decoder.end(chunks)
         return chunks
 
     def __del__(self) -> None:

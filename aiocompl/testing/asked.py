@@ -59,6 +59,9 @@ class Problem:
     code: str | None = None
     """The provider's word for it; None for the one that goes with `kind`."""
 
+    retry_after: float | None = None
+    """Seconds to wait, for a dialect that says so in the body too."""
+
 
 class ProblemError(Exception):
     """The dialect refuses the request; `problem` says why."""
@@ -77,7 +80,10 @@ class Received:
 
     method: str
     path: str
-    """Without the query."""
+    """Without the query, and decoded."""
+
+    query: str = ""
+    """As it came, without the question mark."""
 
     headers: Mapping[str, str] = attrs.field(repr=False)
     """Names in lower case."""

@@ -59,6 +59,11 @@ class Delivery:
         """Whether it is a stream of events."""
         return self.length is None
 
+    @property
+    def is_sse(self) -> bool:
+        """Whether it is a stream of server-sent events, and not of JSON lines or the like."""
+        return self.streaming and self.headers.get("content-type", "").startswith("text/event-stream")
+
     @classmethod
     def whole(
         cls, body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None, delay: float = 0.0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.delivery import Ending
     from aiocompl.testing.dialects.base import Dialect
 
+_OK = 200
 _FIRST_SERVER_ERROR = 500
 _HTML = b"<html>\r\n<head><title>%d Bad Gateway</title></head>\r\n<body><center><h1>%d Bad Gateway</h1></center></body>\r\n</html>\r\n"
 
@@ -55,19 +56,32 @@ class Status(Fault):
     body: bytes | None = None
     """Sent instead of the dialect's error body."""
 
+    adapt: bool = False
+    """Whether a dialect that has another status for this kind of error sends that one (Anthropic's 529 for 503)."""
+
     @override
     def spoil(self, delivery: Delivery, dialect: Dialect) -> Delivery:
         """Send the error after the same delay."""
-        body = dialect.error_body(self._problem()) if self.body is None else self.body
+        problem = self._problem(dialect)
+        if problem.status == _OK and delivery.is_sse:
+            return attrs.evolve(delivery, slices=(Slice(dialect.error_event(problem), 0.0, 1),))
         kept = {name: value for name, value in delivery.headers.items() if name != "content-type"}
-        return Delivery.whole(
-            body, status=self.status, headers={**kept, **self.headers}, delay=delivery.delay
-        )
+        if (body := self.body) is None:
+            body = dialect.error_body(problem)
+            kept |= dialect.error_headers(problem)
+        kept |= self.headers
+        return Delivery.whole(body, status=problem.status, headers=kept, delay=delivery.delay)
 
-    def _problem(self) -> Problem:
+    def _problem(self, dialect: Dialect) -> Problem:
         default: ProblemKind = "server_error" if self.status >= _FIRST_SERVER_ERROR else "invalid_request"
         kind = self.kind or KIND_OF_STATUS.get(self.status, default)
-        return Problem(status=self.status, kind=kind, message=self.message, param=self.param, code=self.code)
+        status = dialect.statuses.get(kind, self.status) if self.adapt else self.status
+        words = Problem(status=status, kind=kind, message=self.message, param=self.param, code=self.code)
+        return attrs.evolve(words, retry_after=_seconds(self.headers.get("retry-after")))
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value and value.replace(".", "", 1).isdigit() else None
 
 
 @attrs.frozen(kw_only=True)
@@ -290,7 +304,7 @@ class OddFraming(Fault):
     @override
     def spoil(self, delivery: Delivery, dialect: Dialect) -> Delivery:
         """Write the same events differently."""
-        if not delivery.streaming:
+        if not delivery.is_sse:
             return delivery
         slices = [part._replace(data=self._written(part.data)) for part in delivery.slices]
         if self.bom and slices:
@@ -299,7 +313,7 @@ class OddFraming(Fault):
 
     def _written(self, frame: bytes) -> bytes:
         written = b": keep-alive\n\n" + frame if self.comments else frame
-        return written.replace(b"\n", b"\r\n") if self.crlf else written
+        return written.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if self.crlf else written
 
 
 def _stopped(delivery: Delivery, after_events: int, ending: Ending) -> Delivery:
@@ -335,17 +349,17 @@ def rate_limited(retry_after: float | str | None = None, **headers: str) -> Stat
 
 def quota_exhausted() -> Status:
     """No money left (429): asking again does not help."""
-    return Status(status=429, kind="quota")
+    return Status(status=429, kind="quota", adapt=True)
 
 
 def context_length() -> Status:
     """The prompt is longer than the model's context window (400)."""
-    return Status(status=400, kind="context_length", param="messages")
+    return Status(status=400, kind="context_length", param="messages", adapt=True)
 
 
 def content_policy() -> Status:
     """The prompt is refused for what it says (400)."""
-    return Status(status=400, kind="content_policy")
+    return Status(status=400, kind="content_policy", adapt=True)
 
 
 def server_error() -> Status:
@@ -355,7 +369,8 @@ def server_error() -> Status:
 
 def overloaded(retry_after: float | None = None) -> Status:
     """The provider has too much to do (503)."""
-    return Status(status=503, headers={} if retry_after is None else {"retry-after": f"{retry_after:g}"})
+    wait = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+    return Status(status=503, headers=wait, adapt=True)
 
 
 def html_page(status: int = 502) -> Status:

@@ -14,7 +14,7 @@ from aiocompl.testing.latency import Constant, Latency
 from aiocompl.testing.script import Script, as_function, as_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Received
@@ -33,14 +33,16 @@ class Planner:
     """Decides, in the order of the requests, what each gets; the same under the same seed.
 
     Args:
-        dialect: The wire format.
+        choose: Gives the wire format of a request.
         script: What happens to each request.
         latency: How long answers take where the script says nothing about it.
         seed: Where the draw of latencies begins.
     """
 
-    def __init__(self, dialect: Dialect, script: Script, latency: Latency, seed: int) -> None:
-        self._dialect = dialect
+    def __init__(
+        self, choose: Callable[[Received], Dialect], script: Script, latency: Latency, seed: int
+    ) -> None:
+        self._choose = choose
         self._latency = latency
         self._chance = Random(seed)  # noqa: S311 - repeatable on purpose
         self.set_script(script)
@@ -51,12 +53,13 @@ class Planner:
 
     def plan(self, received: Received) -> Plan:
         """Decide what a request gets. An exception of the script goes through."""
-        dialect = self._dialect
+        dialect = self._choose(received)
         headers = dialect.headers(received.number)
         try:
             asked = _read(dialect, received)
         except ProblemError as error:
             body = dialect.error_body(error.problem)
+            headers = {**headers, **dialect.error_headers(error.problem)}
             return Plan(None, Delivery.whole(body, status=error.problem.status, headers=headers))
         if isinstance(asked, Delivery):
             return Plan(None, attrs.evolve(asked, headers={**headers, **asked.headers}))
@@ -64,23 +67,21 @@ class Planner:
         if isinstance(behaviour, Delivery):
             return Plan(asked, behaviour)
         reply = as_reply(behaviour)
-        delivery = self._delivery(asked, reply, {**headers, **reply.headers})
+        delivery = self._delivery(dialect, asked, reply, {**headers, **reply.headers})
         for fault in reply.faults:
             delivery = fault.spoil(delivery, dialect)
         return Plan(asked, delivery)
 
-    def _delivery(self, asked: Asked, reply: Reply, headers: dict[str, str]) -> Delivery:
+    def _delivery(self, dialect: Dialect, asked: Asked, reply: Reply, headers: dict[str, str]) -> Delivery:
         answers = _answers(asked, reply)
         latency = reply.latency or self._latency
         if not asked.stream:
             tokens = max(answer.completion_tokens() for answer in answers)
             delay = latency.whole(tokens, self._chance)
-            return Delivery.whole(self._dialect.body(asked, answers), headers=headers, delay=delay)
-        events = self._dialect.events(asked, answers)
+            return Delivery.whole(dialect.body(asked, answers), headers=headers, delay=delay)
+        events = dialect.events(asked, answers)
         delay, slices = self._in_time(events, latency)
-        return Delivery(
-            headers={"content-type": self._dialect.stream_type, **headers}, delay=delay, slices=slices
-        )
+        return Delivery(headers={"content-type": dialect.stream_type, **headers}, delay=delay, slices=slices)
 
     def _in_time(self, events: list[Event], latency: Latency) -> tuple[float, tuple[Slice, ...]]:
         """The delay of the headers, and the events with theirs: tokens wait, the others come with what they follow."""

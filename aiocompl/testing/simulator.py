@@ -10,7 +10,7 @@ from aiohttp import web
 
 from aiocompl._compat import override
 from aiocompl.testing.asked import Received
-from aiocompl.testing.dialects import make_dialect
+from aiocompl.testing.dialects.choice import Choice
 from aiocompl.testing.latency import Latency
 from aiocompl.testing.planner import Planner
 from aiocompl.testing.player import play, reset
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """A provider that speaks a dialect on a port of its own, on the running loop.
+    """Every provider on one port, on the running loop: the path of a request says in which dialect it is.
 
     Use it as an async context manager, or call `start` and `aclose`. ``GET /_seen`` gives what it saw as JSON.
 
     Args:
         script: What happens to each request; None answers each plainly ("You said: ..."). See `Script`.
-        dialect: The wire format, by name or as an object.
+        dialect: The wire format whose address `base_url` is, and which has the paths that no other knows. By name:
+            "anthropic", "azure", "bedrock", "cohere", "cohere_v1", "gemini", "ollama", "openai", "responses",
+            "vertex". An object of your own is the only dialect spoken.
         latency: How long answers take where the script says nothing about it.
         seed: Fixes what is drawn at random; the n-th request of two simulators with one seed gets the same.
         api_key: The only key that is let in; None lets in all, and none.
@@ -61,15 +63,14 @@ class Simulator:
         keepalive_timeout: float = 75.0,
         keep_requests: int | None = None,
     ) -> None:
-        if isinstance(dialect, str):
-            dialect = make_dialect(dialect, api_key=api_key, models=models)
+        choice = Choice(dialect, api_key=api_key, models=models)
         self.requests: list[RequestRecord] = []
-        """What came to the dialect, in order; a request is there as soon as its body is."""
+        """What came, in order; a request is there as soon as its body is."""
         self.max_in_flight = 0
         """The most requests that were being answered at once."""
-        self._dialect = dialect
+        self._dialect = choice.main
         self._script = script
-        self._planner = Planner(dialect, script, latency or Latency(), seed)
+        self._planner = Planner(choice.of, script, latency or Latency(), seed)
         self._address = (host, port)
         self._ssl = ssl
         self._keepalive_timeout = keepalive_timeout
@@ -140,7 +141,10 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """The address that a client is given as `api_base`: ``"http://127.0.0.1:40001/v1"``."""
+        """The address that a client is given as `api_base`: ``"http://127.0.0.1:40001/v1"``; ours takes it for any provider.
+
+        The other providers' own clients mostly want `url`.
+        """
         return self.url + self._dialect.base_path
 
     @property
@@ -217,6 +221,7 @@ class Simulator:
             number=record.number,
             method=record.method,
             path=record.path,
+            query=request.query_string,
             headers=record.headers,
             body=record.raw_body,
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
 from aiocompl.errors import APIConnectionError
 from aiocompl.testing.asked import Received
 from aiocompl.testing.delivery import Delivery
-from aiocompl.testing.dialects import make_dialect
+from aiocompl.testing.dialects.choice import Choice
 from aiocompl.testing.latency import Latency
 from aiocompl.testing.planner import Planner
 
@@ -82,14 +82,16 @@ class ScriptedTransport:
         cls, script: Script = None, *, dialect: str = "openai", latency: Latency | None = None, seed: int = 0
     ) -> Self:
         """Answer as a `Simulator` with the same arguments would."""
-        planner = Planner(make_dialect(dialect), script, latency or Latency(), seed)
+        planner = Planner(Choice(dialect).of, script, latency or Latency(), seed)
         numbers = iter(range(1, 2**62))
 
         def step(request: HTTPRequest) -> Delivery:
+            url = urlsplit(request.url)
             received = Received(
                 number=next(numbers),
                 method=request.method,
-                path=urlsplit(request.url).path,
+                path=unquote(url.path),
+                query=url.query,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=request.body,
             )

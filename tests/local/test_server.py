@@ -200,9 +200,7 @@ def test_the_child_watches_its_parent_in_two_ways(weights: Path, watch: Watch, c
     child = f"{sys.executable} -m aiocompl.local.child --model {weights} --alias test --parent"
     environment = {**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])}
     command = ["sh", "-c", f"exec 3<&0; {child} $$ <&3 3<&- & echo $!; exec 3<&-; wait"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    ) as shell:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as shell:
         assert shell.stdin is not None
         assert shell.stdout is not None
         with watch(int(shell.stdout.readline())) as gone:

@@ -11,7 +11,7 @@ HEAVY = ("aiohttp", "attrs", "orjson", "structlog", "asyncio.base_events")
 
 
 def in_fresh_python(code: str) -> str:
-    return subprocess.run(  # noqa: S603 - our own interpreter
+    return subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", code], capture_output=True, text=True, check=True
     ).stdout
 

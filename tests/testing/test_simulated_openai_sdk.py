@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aiocompl.testing.plugin import SimulatorFactory
 
-openai = pytest.importorskip("openai", reason="the official openai SDK is not installed (extra `bench`)")
+openai = pytest.importorskip("openai", reason="the official openai SDK is not installed (extra `peers`)")
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hello there"}]
 TOOLS: list[Any] = [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def drawn(distribution: Distribution, count: int = 4000) -> list[float]:
-    chance = Random(1)  # noqa: S311 - repeatable on purpose
+    chance = Random(1)
     return [distribution.sample(chance) for _ in range(count)]
 
 

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aiocompl.testing.dialects.base import Dialect
 
+DIALECTS: Final = (
+    "anthropic",
+    "azure",
+    "bedrock",
+    "cohere",
+    "cohere_v1",
+    "gemini",
+    "gemini_array",
+    "ollama",
+    "openai",
+    "responses",
+    "vertex",
+)
+"""Their names, each that of its module."""
+
 
 def make_dialect(name: str, *, api_key: str | None = None, models: Sequence[str] | None = None) -> Dialect:
     """Make the dialect that the module of this name in this package provides through its ``make``.
 
     Args:
-        name: The module's name, such as ``"openai"``.
+        name: One of `DIALECTS`.
         api_key: The only key that is let in; None lets in all, and none.
         models: The only models there are; None takes any name.
 
     Raises:
         ValueError: There is none of this name.
     """
-    where = f"{__name__}.{name}"
-    try:
-        module = import_module(where)
-    except ModuleNotFoundError as error:
-        if error.name != where:
-            raise
-        raise ValueError(f"the simulator speaks no dialect {name!r}") from error
+    if name not in DIALECTS:
+        raise ValueError(f"the simulator speaks no dialect {name!r}; it speaks {', '.join(DIALECTS)}")
+    module = import_module(f"{__name__}.{name}")
     made: Dialect = module.make(api_key=api_key, models=models)
     return made

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aiocompl.testing.answer import Answer
-    from aiocompl.testing.asked import Asked, Problem, Received
+    from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
 
 
@@ -36,7 +36,10 @@ class Dialect(Protocol):
     """The content type of its streams."""
 
     end_event: bytes
-    """The frame that ends a stream, or empty where nothing but the connection does."""
+    """The frame that ends a stream, or empty where the finish reason or nothing but the connection does."""
+
+    statuses: Mapping[ProblemKind, int]
+    """The statuses of errors that have another one here than elsewhere, such as Anthropic's 529 for overload."""
 
     def read(self, received: Received) -> Asked | Delivery:
         """Understand a request: a question to a model, or something that is answered without one (a model list).
@@ -60,6 +63,10 @@ class Dialect(Protocol):
 
     def error_body(self, problem: Problem) -> bytes:
         """The body of an error."""
+        ...
+
+    def error_headers(self, problem: Problem) -> Mapping[str, str]:
+        """The headers of an error beside those of every answer."""
         ...
 
     def error_event(self, problem: Problem) -> bytes:

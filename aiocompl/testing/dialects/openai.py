@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat and the types of the
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -68,7 +69,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class OpenAIDialect:
-    """``POST /v1/chat/completions``, ``GET /v1/models`` and ``GET /v1/models/{id}``. See `Dialect`.
+    """``POST .../chat/completions`` under any path, ``GET /v1/models`` and ``GET /v1/models/{id}``. See `Dialect`.
 
     Args:
         api_key: The only key that is let in; None lets in all, and none.
@@ -78,6 +79,7 @@ class OpenAIDialect:
     base_path = "/v1"
     stream_type = "text/event-stream; charset=utf-8"
     end_event = b"data: [DONE]\n\n"
+    statuses: Mapping[ProblemKind, int] = MappingProxyType({})
 
     def __init__(self, *, api_key: str | None = None, models: Sequence[str] | None = None) -> None:
         self._api_key = api_key
@@ -86,7 +88,7 @@ class OpenAIDialect:
     def read(self, received: Received) -> Asked | Delivery:
         """Understand a request; see `Dialect`."""
         self._authorise(received.headers.get("authorization", ""))
-        if received.path == "/v1/chat/completions":
+        if received.path.endswith("/chat/completions"):
             _need_method("POST", received)
             return self._read_chat(received)
         if received.path == "/v1/models" or received.path.startswith("/v1/models/"):
@@ -132,6 +134,10 @@ class OpenAIDialect:
             "code": problem.code or code,
         }
         return orjson.dumps({"error": error})
+
+    def error_headers(self, problem: Problem) -> Mapping[str, str]:
+        """No headers more; see `Dialect`."""
+        return {}
 
     def error_event(self, problem: Problem) -> bytes:
         """The frame of an error inside a stream; see `Dialect`."""

@@ -1,0 +1,83 @@
+"""Which dialect a request is in, so that one address stands for every provider: their paths hardly ever coincide."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+from aiocompl.testing.dialects import make_dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiocompl.testing.asked import Received
+    from aiocompl.testing.dialects.base import Dialect
+
+_EXACT: Final = {
+    "/v1/chat/completions": "openai",
+    "/v1/responses": "responses",
+    "/openai/v1/responses": "responses",
+    "/openai/responses": "responses",
+    "/v1/messages": "anthropic",
+    "/anthropic/v1/messages": "anthropic",
+    "/v2/chat": "cohere",
+    "/v1/chat": "cohere_v1",
+    "/api/chat": "ollama",
+    "/api/tags": "ollama",
+    "/v1beta/models": "gemini",
+}
+_PATTERNS: Final = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"(/v1)?/model/.+/converse(-stream)?", "bedrock"),
+        (r"/openai/deployments/[^/]+/chat/completions", "azure"),
+        (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
+        (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
+        (r"/v1\w*/models/.+:\w+", "gemini"),
+        (r".*/chat/completions", "openai"),
+    )
+)
+
+
+class Choice:
+    """The dialects at one address.
+
+    Args:
+        dialect: The one for the paths that none is known to have; an object is the only one for all paths.
+        api_key: The only key that is let in, in each dialect's own header; None lets in all, and none.
+        models: The only models there are, in every dialect; None takes any name.
+    """
+
+    def __init__(
+        self, dialect: str | Dialect, *, api_key: str | None = None, models: Sequence[str] | None = None
+    ) -> None:
+        self._api_key = api_key
+        self._models = models
+        self._made: dict[str, Dialect] = {}
+        self._only = None if isinstance(dialect, str) else dialect
+        self._main_name = dialect if isinstance(dialect, str) else ""
+        self.main: Dialect = self._only or self._make(self._main_name)
+        """The one that was named."""
+
+    def of(self, received: Received) -> Dialect:
+        """The dialect of a request."""
+        return self._only or self._make(self._name(received))
+
+    def _make(self, name: str) -> Dialect:
+        if (made := self._made.get(name)) is None:
+            made = self._made[name] = make_dialect(name, api_key=self._api_key, models=self._models)
+        return made
+
+    def _name(self, received: Received) -> str:
+        path, headers = received.path, received.headers
+        if path in _EXACT:
+            return _EXACT[path]
+        if path == "/openai/v1/chat/completions" and "api-key" in headers:
+            return "azure"  # with a bearer it looks like Groq's, whose base is the same
+        if path.startswith("/v1/models") and "anthropic-version" in headers:
+            return "anthropic"
+        name = next((name for pattern, name in _PATTERNS if pattern.fullmatch(path)), self._main_name)
+        if name == "gemini" and "stream" in path and parse_qs(received.query).get("alt") != ["sse"]:
+            return "gemini_array"
+        return name
