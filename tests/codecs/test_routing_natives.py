@@ -1,0 +1,84 @@
+"""Which dialect and which endpoint a native provider's model name means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aiocompl.codecs.routing import Route, Target, resolve
+from aiocompl.errors import AuthenticationError, BadRequestError
+
+KEYS = {
+    "CO_API_KEY": "k-cohere",
+    "GEMINI_API_KEY": "k-gemini",
+    "ANTHROPIC_API_KEY": "k-anthropic",
+    "OPENAI_API_KEY": "k-openai",
+}
+
+
+def route(model: str, env: dict[str, str], **target: Any) -> Route:
+    return resolve(Target(model, **target), env)
+
+
+@pytest.mark.parametrize(
+    ("model", "codec", "name"),
+    [
+        ("claude-instant-1.2", "AnthropicCodec", "claude-instant-1.2"),
+        ("command-nightly", "CohereV1Codec", "command-nightly"),
+        ("cohere/v1/command-r", "CohereV1Codec", "command-r"),
+        ("command-r-plus", "CohereCodec", "command-r-plus"),
+        ("gemini-2.5-flash", "GeminiCodec", "gemini-2.5-flash"),
+        ("vertex_ai/gemini-2.5-flash", "VertexCodec", "gemini-2.5-flash"),
+        ("bedrock/converse/amazon.nova-lite-v1:0", "ConverseCodec", "amazon.nova-lite-v1:0"),
+        ("ollama_chat/llama3", "OllamaCodec", "llama3"),
+        ("openai/responses/gpt-5.6", "ResponsesCodec", "gpt-5.6"),
+        ("azure/responses/d", "ResponsesCodec", "d"),
+        ("groq/responses/x", "OpenAICodec", "responses/x"),
+        ("gpt-4o", "OpenAICodec", "gpt-4o"),
+    ],
+)
+def test_dialects(model: str, codec: str, name: str) -> None:
+    found = route(model, KEYS | PLACES, api_key="k")
+    assert (type(found.codec).__name__, found.model) == (codec, name)
+
+
+PLACES = {
+    "GOOGLE_CLOUD_PROJECT": "p",
+    "GOOGLE_CLOUD_LOCATION": "us",
+    "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com",
+}
+
+
+def test_aws_credentials_sign_where_no_key_goes_before_them() -> None:
+    env = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
+    endpoint = resolve(Target("bedrock/m"), env).endpoint
+    assert endpoint.api_key is None
+    assert endpoint.credentials is not None
+    assert (endpoint.credentials.access_key, endpoint.credentials.session_token) == ("AKID", "token")
+    keyed = resolve(Target("bedrock/m"), env | {"AWS_BEARER_TOKEN_BEDROCK": "bearer"}).endpoint
+    assert (keyed.api_key, keyed.credentials) == ("bearer", None)
+    with pytest.raises(AuthenticationError, match=r"AWS_BEARER_TOKEN_BEDROCK .or AWS_ACCESS_KEY_ID"):
+        resolve(Target("bedrock/m"), {"AWS_ACCESS_KEY_ID": "AKID"})
+
+
+@pytest.mark.parametrize(
+    ("env", "base", "region"),
+    [
+        ({"AWS_REGION": "us-west-2"}, "https://bedrock-runtime.eu-west-1.amazonaws.com", None),
+        ({"AWS_REGION": "us-west-2"}, "http://localhost:9", "us-west-2"),
+        ({}, "http://localhost:9", None),
+    ],
+)
+def test_aws_region(env: dict[str, str], base: str, region: str | None) -> None:
+    assert route("bedrock/m", env, api_key="k", api_base=base).endpoint.region == region
+
+
+def test_aws_in_china() -> None:
+    found = route("bedrock/m", {"AWS_DEFAULT_REGION": "cn-north-1"}, api_key="k").endpoint
+    assert found.base_url == "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
+
+
+def test_vertex_needs_project_and_location() -> None:
+    with pytest.raises(BadRequestError, match="GOOGLE_CLOUD_PROJECT"):
+        resolve(Target("vertex_ai/gemini-2.5-flash", api_key="token"), {})
