@@ -165,7 +165,7 @@ class ProviderActor:
         """Take an envelope past the inbox, if that is empty and there is a slot; say whether it is taken."""
         if not self._free or self._inbox or self._crashed.done():
             return False
-        self._take(envelope)
+        self._take(envelope, envelope.asked)
         return True
 
     async def perform(self, envelope: Envelope) -> ChatCompletion | CompletionStream:
@@ -222,13 +222,13 @@ class ProviderActor:
         An inbox that calls its consumer spares each request a turn of the loop.
         """
         while self._free and not self._crashed.done() and (envelope := self._inbox.pop()) is not None:
-            self._take(envelope)
+            self._take(envelope, self._loop.time())
 
-    def _take(self, envelope: Envelope) -> None:
+    def _take(self, envelope: Envelope, now: float) -> None:
         self._free -= 1
         self._in_flight.add(envelope)
         envelope.actor = self
-        envelope.taken = self._loop.time()
+        envelope.taken = now
         turn = envelope.turn
         if turn is not None and not turn.done():
             turn.set_result(None)

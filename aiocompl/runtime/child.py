@@ -142,7 +142,10 @@ class Child:
             self._pending -= 1
             if self._idle is not None:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
-        self._count(loop.time() - envelope.asked)
+        elapsed = loop.time() - envelope.asked
+        self._count(elapsed)
+        if answer.call is not None:
+            answer.call.answered = elapsed
         return answer
 
     async def rest(self, seconds: float) -> None:

@@ -285,12 +285,10 @@ class Supervisor:
                     raise
                 failed += (failed_attempt(number, route, error, now - begun),)
             else:
-                elapsed = time() - begun
-                call = answer.call
-                assert call is not None  # noqa: S101 - the actor has set it
-                call.failed, call.answered = failed, elapsed
+                if failed and answer.call is not None:
+                    answer.call.failed = failed
                 if log is not None:
-                    log.succeed(answer, elapsed)
+                    log.succeed(answer, time() - begun)
                 return answer
             await child.rest(wait)
             begun = time()
