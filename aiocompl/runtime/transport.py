@@ -43,8 +43,9 @@ class TransportSettings:
     connect_timeout: float | None = 30.0
     """For one TCP and TLS handshake; the call's deadline bounds it too."""
 
-    keepalive_timeout: float = 30.0
-    """How long an idle connection is kept for the next request."""
+    keepalive_timeout: float = 15.0
+    """How long an idle connection is kept for the next request. After a burst of a thousand calls a thousand of them
+    lie idle, and the garbage collector looks at each as long as they do."""
 
     max_connections: int = 0
     """Connections open at once; 0 for as many as the actor has slots."""
