@@ -2,7 +2,7 @@
 
 It takes a slot first, then an envelope, and has the exchange run in the caller's own task: traces and log bindings
 follow by themselves, a caller's cancellation reaches the socket directly, and no task or future is made per request.
-(A task of its own for each envelope was measured at a fifth of the cost of the bare HTTP exchange.)
+(A task of its own for each envelope was measured at about a tenth of the cost of the bare HTTP exchange.)
 
 What a provider or a network can do wrong is raised to the caller. Only a bug or a dead session crashes an actor.
 """

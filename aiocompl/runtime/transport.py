@@ -45,7 +45,7 @@ class TransportSettings:
 
     keepalive_timeout: float = 15.0
     """How long an idle connection is kept for the next request. After a burst of a thousand calls a thousand of them
-    lie idle, and the garbage collector looks at each as long as they do."""
+    lie idle. aiohttp's own default."""
 
     max_connections: int = 0
     """Connections open at once; 0 for as many as the actor has slots."""
