@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from aiocompl._version import __version__
 
 if TYPE_CHECKING:
-    from aiocompl.client import acompletion, default_supervisor
+    from aiocompl.client import (
+        acompletion,
+        aembedding,
+        amodels,
+        amoderation,
+        arerank,
+        default_supervisor,
+    )
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
@@ -45,7 +52,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
     from aiocompl.runtime.transport import TransportSettings
-    from aiocompl.sync import SyncCompletionStream, completion
+    from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
     from aiocompl.types.assemble import stream_chunk_builder
     from aiocompl.types.call import Attempt, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
@@ -58,6 +65,10 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
+    from aiocompl.types.embedding import Embedding, EmbeddingResponse
+    from aiocompl.types.model_list import ModelInfo, ModelList
+    from aiocompl.types.moderation import Moderation, ModerationResponse
+    from aiocompl.types.rerank import RerankResponse, RerankResult
 
 __all__ = [
     "APIConnectionError",
@@ -83,6 +94,8 @@ __all__ = [
     "ConflictError",
     "ContentPolicyViolationError",
     "ContextWindowExceededError",
+    "Embedding",
+    "EmbeddingResponse",
     "EndpointDownError",
     "FunctionCall",
     "InboxFullError",
@@ -90,11 +103,17 @@ __all__ = [
     "InternalServerError",
     "LocalModelError",
     "MissingExtraError",
+    "ModelInfo",
+    "ModelList",
     "ModelResponse",
     "ModelResponseStream",
+    "Moderation",
+    "ModerationResponse",
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RerankResponse",
+    "RerankResult",
     "ResponseTooLargeError",
     "ServiceUnavailableError",
     "Supervisor",
@@ -109,13 +128,21 @@ __all__ = [
     "Usage",
     "__version__",
     "acompletion",
+    "aembedding",
+    "amodels",
+    "amoderation",
+    "arerank",
     "completion",
     "default_supervisor",
+    "embedding",
+    "models",
+    "moderation",
+    "rerank",
     "stream_chunk_builder",
 ]
 
 _HOMES = {
-    "client": ("acompletion", "default_supervisor"),
+    "client": ("acompletion", "aembedding", "amoderation", "amodels", "arerank", "default_supervisor"),
     "errors": (
         "APIConnectionError",
         "APIError",
@@ -150,7 +177,7 @@ _HOMES = {
     "runtime.stream": ("CompletionStream",),
     "runtime.supervisor": ("Supervisor", "SupervisorSnapshot"),
     "runtime.transport": ("TransportSettings",),
-    "sync": ("SyncCompletionStream", "completion"),
+    "sync": ("SyncCompletionStream", "completion", "embedding", "models", "moderation", "rerank"),
     "types.assemble": ("stream_chunk_builder",),
     "types.call": ("Attempt", "CallInfo"),
     "types.chunk": ("ChatCompletionChunk", "ChoiceDelta", "ChunkChoice", "ModelResponseStream"),
@@ -163,6 +190,10 @@ _HOMES = {
         "ToolCall",
         "Usage",
     ),
+    "types.embedding": ("Embedding", "EmbeddingResponse"),
+    "types.model_list": ("ModelInfo", "ModelList"),
+    "types.moderation": ("Moderation", "ModerationResponse"),
+    "types.rerank": ("RerankResponse", "RerankResult"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from aiocompl.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.base import Codec, Operation
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.types.endpoint import Endpoint
 
@@ -23,6 +25,26 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "cohere_v1": ("cohere.v1", "CohereV1Codec"),
     "ollama": ("ollama", "OllamaCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
+}
+
+Kind = Literal["embeddings", "rerank", "moderations", "models"]
+"""The operations beside chat."""
+
+_OPERATIONS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
+    "embeddings": {
+        "openai": ("embeddings.openai", "OpenAIEmbeddings"),
+    },
+    "rerank": {},
+    "moderations": {},
+    "models": {},
+}
+"""Which dialects have which operation; vendors without a dialect of their own have OpenAI's."""
+
+_TITLES: Final[Mapping[Kind, str]] = {
+    "embeddings": "embeddings",
+    "rerank": "reranking",
+    "moderations": "moderation",
+    "models": "a list of models",
 }
 
 _RESPONSES: Final = frozenset({"openai", "azure", "xai", "custom"})
@@ -45,8 +67,26 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
     """The codec of a dialect, bound to an endpoint."""
-    module, name = _CODECS[dialect]
-    make = cast(
-        "Callable[[Vendor, Endpoint], Codec]", getattr(import_module(f"aiocompl.codecs.{module}"), name)
+    return cast("Codec", _load(_CODECS[dialect])(vendor, endpoint))
+
+
+def bind_operation(kind: Kind, vendor: Vendor, endpoint: Endpoint) -> Operation[Any, Any]:
+    """An operation beside chat, bound to an endpoint.
+
+    Raises:
+        NotFoundError: The provider is not known to have it.
+    """
+    known = _OPERATIONS[kind]
+    dialect = vendor.name if vendor.name in _CODECS or vendor.name in known else "openai"
+    if dialect not in known or (dialect == "openai" and not getattr(vendor, kind)):
+        raise NotFoundError(
+            f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"
+        )
+    return cast("Operation[Any, Any]", _load(known[dialect])(vendor, endpoint))
+
+
+def _load(place: tuple[str, str]) -> Callable[[Vendor, Endpoint], object]:
+    module, name = place
+    return cast(
+        "Callable[[Vendor, Endpoint], object]", getattr(import_module(f"aiocompl.codecs.{module}"), name)
     )
-    return make(vendor, endpoint)

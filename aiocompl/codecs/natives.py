@@ -37,6 +37,8 @@ LOCAL: Final = Vendor(
     max_tokens="max_tokens",
     defaults=LOCAL_DEFAULTS,
     native=frozenset({"top_k", "min_p", "repeat_penalty", "grammar", "json_schema", "cache_prompt"}),
+    embeddings="",
+    models="",
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
 )
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.messages import FrameDecoder, HTTPResponse
 
-__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body"]
+__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body", "openai_headers"]
 
 USER_AGENT: Final = f"aiocompl/{__version__}"
 
@@ -51,8 +51,7 @@ class OpenAICodec:
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._url = self._chat_url(vendor.path)
-        usual = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
-        self.headers = headers_with(self._auth_headers(vendor) | usual, dict(endpoint.extra_headers))
+        self.headers = openai_headers(vendor, endpoint)
         self._renames = _renames(vendor)
         self._defaults = vendor.defaults
         self.native_params = vendor.native
@@ -153,20 +152,21 @@ class OpenAICodec:
         base = base.rstrip("/").removesuffix(path)
         return f"{base}{path}{mark}{query}"
 
-    def _auth_headers(self, vendor: Vendor) -> dict[str, str]:
-        endpoint, headers = self._endpoint, dict[str, str]()
-        if endpoint.api_key:
-            kind, _, name = vendor.auth.partition(":")
-            headers |= (
-                {name: endpoint.api_key}
-                if kind == "header"
-                else {"Authorization": f"Bearer {endpoint.api_key}"}
-            )
-        if endpoint.organization:
-            headers["OpenAI-Organization"] = endpoint.organization
-        if endpoint.project:
-            headers["OpenAI-Project"] = endpoint.project
-        return headers
+
+def openai_headers(vendor: Vendor, endpoint: Endpoint) -> Mapping[str, str]:
+    """The headers of every request to an endpoint: the key where the vendor wants it, and for whom it is spent."""
+    headers = dict[str, str]()
+    if endpoint.api_key:
+        kind, _, name = vendor.auth.partition(":")
+        headers |= (
+            {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}
+        )
+    if endpoint.organization:
+        headers["OpenAI-Organization"] = endpoint.organization
+    if endpoint.project:
+        headers["OpenAI-Project"] = endpoint.project
+    headers |= {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+    return headers_with(headers, dict(endpoint.extra_headers))
 
 
 def encode_body(body: Mapping[str, Any], *, provider: str, model: str) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from aiocompl.codecs.base import Codec, Operation
 from aiocompl.codecs.catalogue import FAMILIES, family_vendor, find_vendor, vendors
-from aiocompl.codecs.dialects import bind, dialect_of
+from aiocompl.codecs.dialects import Kind, bind, bind_operation, dialect_of
 from aiocompl.codecs.endpoints import Target, endpoint_of
 from aiocompl.codecs.natives import (
     AZURE,
@@ -24,7 +25,6 @@ from aiocompl.types.checks import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiocompl.codecs.base import Codec
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.types.endpoint import Endpoint
 
@@ -34,20 +34,29 @@ __all__ = [
     "LOCAL",
     "LOCAL_BASE",
     "LOCAL_DEFAULT",
+    "Kind",
+    "OperationRoute",
     "Route",
     "Target",
     "known_vendors",
     "resolve",
+    "resolve_operation",
 ]
+
+OperationT_co = TypeVar("OperationT_co", bound="Operation[Any, Any]", covariant=True)
 
 
 @attrs.frozen(kw_only=True)
-class Route:
-    """Where a call goes: an endpoint, the model's name there, and the codec bound to it."""
+class OperationRoute(Generic[OperationT_co]):
+    """Where a call goes: an endpoint, the model's name there, and the operation bound to it."""
 
     endpoint: Endpoint
     model: str
-    codec: Codec
+    codec: OperationT_co
+
+
+class Route(OperationRoute[Codec]):
+    """Where a chat goes."""
 
 
 def resolve(target: Target, env: Mapping[str, str]) -> Route:
@@ -64,20 +73,49 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     """
     vendor, named = _vendor_and_model(target)
     dialect, model = dialect_of(vendor, named)
-    if not model:
-        raise NotFoundError(
-            f"no model named after the provider: write '{vendor.name}/<model>'",
-            provider=vendor.name,
-            param="model",
-        )
+    _check_named(vendor, model)
     endpoint = endpoint_of(vendor, model, target, env)
     return Route(endpoint=endpoint, model=model, codec=bind(dialect, vendor, endpoint))
+
+
+def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> OperationRoute[Any]:
+    """Find the route of a call beside chat; a list of models is asked for by the provider's bare name.
+
+    Raises:
+        NotFoundError: No provider is known by that name, or it is not known to have the operation.
+        AuthenticationError: See `resolve`.
+        BadRequestError: See `resolve`.
+    """
+    if kind == "models":
+        vendor, model = _provider_of(target), ""
+    else:
+        vendor, model = _vendor_and_model(target)
+        _check_named(vendor, model)
+    endpoint = endpoint_of(vendor, model, target, env)
+    return OperationRoute(endpoint=endpoint, model=model, codec=bind_operation(kind, vendor, endpoint))
 
 
 def known_vendors() -> tuple[Vendor, ...]:
     """Every provider a model name can be prefixed with: those with a dialect of their own, then the catalogue."""
     first, *rest = (vendor for vendor in vendors() if vendor.name not in NATIVES)
     return (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
+
+
+def _check_named(vendor: Vendor, model: str) -> None:
+    if not model:
+        raise NotFoundError(
+            f"no model named after the provider: write '{vendor.name}/<model>'",
+            provider=vendor.name,
+            param="model",
+        )
+
+
+def _provider_of(target: Target) -> Vendor:
+    name = target.provider or target.model
+    vendor = _named(name) or (CUSTOM if target.api_base is not None else None)
+    if vendor is None:
+        raise _unknown_provider(name)
+    return vendor
 
 
 def _vendor_and_model(target: Target) -> tuple[Vendor, str]:

@@ -104,5 +104,20 @@ class Vendor:
     think_tag: str = ""
     """The tag in which models think at the start of their content, ``"think"`` mostly; read `loosely` only."""
 
+    embeddings: str = "/embeddings"
+    """What `base_url` is followed by for embeddings; empty where the vendor is known to have none."""
+
+    max_inputs: int = 2048
+    """The most texts that one request for embeddings may hold."""
+
+    rerank: str = ""
+    """What `base_url` is followed by for reranking; empty where there is none."""
+
+    moderations: str = ""
+    """What `base_url` is followed by for moderation; empty where there is none."""
+
+    models: str = "/models"
+    """What `base_url` is followed by for the list of models; empty where there is none."""
+
     docs: str = ""
     """Where the vendor documents it."""

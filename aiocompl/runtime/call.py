@@ -16,7 +16,8 @@ from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
     from aiocompl.codecs.base import Codec
-    from aiocompl.codecs.routing import Route
+    from aiocompl.codecs.routing import OperationRoute, Route
+    from aiocompl.types.request import Request
 
 _TARGET_OPTIONS: Final = frozenset(
     {"api_base", "base_url", "api_key", "api_version", "organization", "custom_llm_provider", "azure"}
@@ -42,6 +43,10 @@ class Call:
     others: dict[str, Any]
     """Names that are neither; the dialect may know them."""
     key: TargetKey
+    function: str = "acompletion"
+    """What the caller called."""
+    known: frozenset[str] = OPENAI_PARAMS
+    """The parameters that the function has for all providers."""
 
     def target(self) -> Target:
         """Where the call goes.
@@ -66,7 +71,15 @@ class Call:
         )
 
 
-def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mapping[str, Any]) -> Call:
+def sort_keywords(
+    model: str,
+    messages: object,
+    *,
+    stream: bool = False,
+    keywords: Mapping[str, Any],
+    function: str = "acompletion",
+    known: frozenset[str] = OPENAI_PARAMS,
+) -> Call:
     """Sort a call's keywords into what is sent and how; None means "not given".
 
     Raises:
@@ -74,11 +87,11 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
     """
     if not model or not isinstance(model, str):
         raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
-    call = Call(model, messages, stream, {}, {}, {}, model)
+    call = Call(model, messages, stream, {}, {}, {}, model, function, known)
     for name, value in keywords.items():
         if value is None:
             continue
-        if name in OPENAI_PARAMS:
+        if name in known:
             call.params[name] = value
         elif name in CALL_OPTIONS:
             call.options[name] = value
@@ -102,10 +115,10 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
         TypeError: A keyword is misspelt.
     """
     params, options = call.params, call.options
-    dropped = _sift(call, route) if params or call.others else ()
+    dropped = sift(call, route) if params or call.others else ()
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
     if options:
-        _add_extras(request, options)
+        add_extras(request, options)
         if options.get("drop_params"):
             dropped += _drop_refused(request, params, route.codec)
     return request, dropped
@@ -126,7 +139,7 @@ def _drop_refused(request: ChatRequest, params: dict[str, Any], codec: Codec) ->
             return tuple(dropped)
 
 
-def _add_extras(request: ChatRequest, options: Mapping[str, Any]) -> None:
+def add_extras(request: Request, options: Mapping[str, Any]) -> None:
     """Check and set what goes along past the codec's own checks: what cannot be sent is the caller's error, no bug."""
     for name in ("extra_headers", "extra_query", "extra_body"):
         extra = options.get(name)
@@ -139,7 +152,7 @@ def _add_extras(request: ChatRequest, options: Mapping[str, Any]) -> None:
         setattr(request, name, extra)
 
 
-def _sift(call: Call, route: Route) -> tuple[str, ...]:
+def sift(call: Call, route: OperationRoute[Any]) -> tuple[str, ...]:
     """Check the parameters, and take out what is not to be sent; return what `drop_params` took out."""
     params, options = call.params, call.options
     if not _CHECKED_PARAMS.isdisjoint(params):
@@ -188,7 +201,7 @@ def _seconds(name: str, value: object) -> float:
     raise BadRequestError(f"{name} must be a positive number of seconds, not {value!r}", param=name)
 
 
-def _take_native(call: Call, route: Route) -> frozenset[str]:
+def _take_native(call: Call, route: OperationRoute[Any]) -> frozenset[str]:
     """Take what the dialect declares as its own; return what only other dialects have."""
     unsupported = set[str]()
     native = route.codec.native_params
@@ -199,15 +212,15 @@ def _take_native(call: Call, route: Route) -> frozenset[str]:
             if name not in native:
                 unsupported.add(name)
         else:
-            known = OPENAI_PARAMS | CALL_OPTIONS | native | {"model", "messages", "stream"}
+            known = call.known | CALL_OPTIONS | native | {"model", "messages", "stream"}
             raise TypeError(
-                f"acompletion() got an unexpected keyword argument {name!r}{did_you_mean(name, known)} "
+                f"{call.function}() got an unexpected keyword argument {name!r}{did_you_mean(name, known)} "
                 "(extra_body={...} sends what no parameter is for)"
             )
     return frozenset(unsupported)
 
 
-def _drop_unsupported(call: Call, route: Route, unsupported: frozenset[str]) -> tuple[str, ...]:
+def _drop_unsupported(call: Call, route: OperationRoute[Any], unsupported: frozenset[str]) -> tuple[str, ...]:
     names = sorted(unsupported - set(call.options.get("allowed_openai_params") or ()))
     if names and not call.options.get("drop_params"):
         raise UnsupportedParamsError(

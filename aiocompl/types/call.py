@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
@@ -96,3 +96,13 @@ class CallInfo:
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+
+
+class Answer(Protocol):
+    """What the whole answers of all operations have."""
+
+    call: CallInfo | None
+    """Timing and identity of the call."""
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)

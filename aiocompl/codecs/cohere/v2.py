@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model import JSON
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import ChatRequest, Request
     from aiocompl.wire.messages import FrameDecoder, HTTPRequest, HTTPResponse
 
 NATIVE: Final = frozenset(
@@ -97,7 +97,7 @@ class CohereCodec(BoundCodec):
             self._raise_malformed(error, request, response)
 
     @override
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         return answer_error(response, self._endpoint, request.model)
 
     def frame_decoder(self) -> FrameDecoder:
