@@ -11,6 +11,7 @@ from aiocompl._version import __version__
 
 if TYPE_CHECKING:
     from aiocompl.client import acompletion, default_supervisor
+    from aiocompl.codecs.registry import register_provider, unregister_provider
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
@@ -114,11 +115,14 @@ __all__ = [
     "acompletion",
     "completion",
     "default_supervisor",
+    "register_provider",
     "stream_chunk_builder",
+    "unregister_provider",
 ]
 
 _HOMES = {
     "client": ("acompletion", "default_supervisor"),
+    "codecs.registry": ("register_provider", "unregister_provider"),
     "errors": (
         "APIConnectionError",
         "APIError",

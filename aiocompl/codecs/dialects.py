@@ -25,6 +25,9 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
 
+DIALECTS: Final = tuple(_CODECS)
+"""The names of all dialects."""
+
 _RESPONSES: Final = frozenset({"openai", "azure", "xai", "custom"})
 """Providers whose models can be asked over the Responses API, by ``provider/responses/model``."""
 
@@ -34,6 +37,8 @@ _COHERE_V1: Final = frozenset({"command", "command-light", "command-nightly", "c
 
 def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
     """The dialect of a provider's model, and the model's name without the part that chose it."""
+    if vendor.dialect:
+        return vendor.dialect, model
     if vendor.name in _RESPONSES and model.startswith("responses/"):
         return "responses", model.removeprefix("responses/")
     if vendor.name == "cohere" and (model.startswith("v1/") or model in _COHERE_V1):
@@ -44,7 +49,9 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
 
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
-    """The codec of a dialect, bound to an endpoint."""
+    """The codec of a dialect, or the vendor's own, bound to an endpoint."""
+    if vendor.codec is not None:
+        return vendor.codec(vendor, endpoint)
     module, name = _CODECS[dialect]
     make = cast(
         "Callable[[Vendor, Endpoint], Codec]", getattr(import_module(f"aiocompl.codecs.{module}"), name)
