@@ -11,6 +11,7 @@ from aiocompl._version import __version__
 
 if TYPE_CHECKING:
     from aiocompl.client import acompletion, default_supervisor
+    from aiocompl.codecs.abilities import get_supported_openai_params
     from aiocompl.codecs.registry import register_provider, unregister_provider
     from aiocompl.errors import (
         ActorDiedError,
@@ -115,6 +116,7 @@ __all__ = [
     "acompletion",
     "completion",
     "default_supervisor",
+    "get_supported_openai_params",
     "register_provider",
     "stream_chunk_builder",
     "unregister_provider",
@@ -122,6 +124,7 @@ __all__ = [
 
 _HOMES = {
     "client": ("acompletion", "default_supervisor"),
+    "codecs.abilities": ("get_supported_openai_params",),
     "codecs.registry": ("register_provider", "unregister_provider"),
     "errors": (
         "APIConnectionError",
