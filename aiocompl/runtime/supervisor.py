@@ -19,6 +19,7 @@ from aiocompl.policy.retry import RetryPolicy
 from aiocompl.runtime.attempts import AttemptLog
 from aiocompl.runtime.call import Call, TargetKey, build_request, call_retries, call_timeout, sort_keywords
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.fanout_n import fan_out, take_n
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 from aiocompl.types.call import Attempt
@@ -167,10 +168,15 @@ class Supervisor:
             self._bind(loop)
         started = loop.time()
         route, child = self._route(call)
+        times = take_n(call, route) if "n_by_fanout" in options else 1
         request, dropped = build_request(call, route)
         del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        answer = await self._attempt(request, route, child, options, started, deadline)
+        if times == 1:
+            answer = await self._attempt(request, route, child, options, started, deadline)
+        else:
+            ask = partial(self._attempt, request, route, child, options, started, deadline)
+            answer = await fan_out(times, ask, started)
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
         return answer

@@ -77,6 +77,9 @@ class CallInfo:
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
 
+    parts: tuple[CallInfo, ...] = ()
+    """The calls that `n_by_fanout` made of this one, in the order of the choices; the rest tells of the first of them."""
+
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every attempt in order; the last one answered."""
