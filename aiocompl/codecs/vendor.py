@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 MaxTokens = Literal["max_tokens", "max_completion_tokens", "both"]
 Parts = Literal["openai", "mistral"]
 History = Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"]
+
+
+OPENAI_MESSAGE_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "function_call",
+        "name",
+        "refusal",
+        "role",
+        "tool_call_id",
+        "tool_calls",
+    }
+)
+"""All fields of messages that OpenAI takes; it refuses others."""
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +92,11 @@ class Vendor:
     """Roles that go under another name, as (OpenAI's, the vendor's)."""
 
     message_fields: frozenset[str] | None = None
-    """All fields that messages may have, where others are refused; None where they are ignored."""
+    """All fields that messages may have, where others are refused; None where they are ignored.
+
+    Where others are refused, so is ``cache_control`` in content parts and tools unless it is among them: it is a hint, and
+    left out.
+    """
 
     named_roles: frozenset[str] | None = None
     """Roles whose messages may have a name, where those of others are refused."""
