@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 @attrs.frozen(kw_only=True)
@@ -222,29 +221,25 @@ def _seconds(text: str | None, date: str) -> float | None:
     if _DURATION.fullmatch(text):
         return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
     if not _NUMBER.fullmatch(text):
-        return _until(_instants(text), date)
+        return _until(_instant(text), date)
     number = float(text)
     if number < _EPOCH_SECONDS:
         return number
-    return _until(iter([number / 1000 if number >= _EPOCH_MILLISECONDS else number]), date)
+    return _until(number / 1000 if number >= _EPOCH_MILLISECONDS else number, date)
 
 
-def _instants(text: str) -> Iterator[float]:
-    """The instant that a text tells, in seconds since 1970, if it tells one."""
+def _instant(text: str) -> float | None:
+    """The instant that a text tells, in seconds since 1970; None where it tells none, or not by which clock."""
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             instant = parse(text)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
-        if instant.tzinfo is not None:
-            yield instant.timestamp()
-            return
+        return None if instant.tzinfo is None else instant.timestamp()
+    return None
 
 
-def _until(instants: Iterator[float], date: str) -> float | None:
+def _until(then: float | None, date: str) -> float | None:
     """Seconds from the answer's date to an instant."""
-    then, now = next(instants, None), next(_instants(date), None)
-    if then is None or now is None:
-        return None
-    seconds = max(0.0, then - now)
-    return seconds if isfinite(seconds) else None
+    now = _instant(date)
+    return None if then is None or now is None else max(0.0, then - now)

@@ -158,6 +158,7 @@ CASES: dict[str, tuple[dict[str, str], RateLimits | None]] = {
         {"x-ratelimit-reset": "Sat, 02 Aug 2025 12:01:00 GMT", **DATE},
         RateLimits(requests=RateLimit(reset=20.0)),
     ),
+    "an instant of no known clock": ({"x-ratelimit-reset": "2025-08-02T12:00:45", **DATE}, None),
     "together": (
         {
             "x-ratelimit-limit": "2",

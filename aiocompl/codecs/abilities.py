@@ -110,12 +110,8 @@ def _codec(model: str, provider: str | None) -> tuple[Codec, str]:
     target = Target(model, api_key="none", provider=provider)
     try:
         route = resolve(target, _ENVIRONMENT)
-    except BadRequestError as error:
-        if error.param != "api_base":
-            raise
-        route = resolve(
-            attrs.evolve(target, api_base=_NOWHERE), _ENVIRONMENT
-        )  # a provider whose URL is one's own
+    except BadRequestError:  # the base URL, or a part of it, is one's own
+        route = resolve(attrs.evolve(target, api_base=_NOWHERE), _ENVIRONMENT)
     return route.codec, route.model
 
 

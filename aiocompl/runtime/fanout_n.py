@@ -163,7 +163,8 @@ class _MergedResponse:
     def __init__(self, streams: list[CompletionStream]) -> None:
         self.headers: Mapping[str, str] = streams[0].call.headers
         self._streams = streams
-        self._reads: dict[asyncio.Task[list[ChatCompletionChunk]], int] | None = None
+        self._reads: dict[asyncio.Task[list[ChatCompletionChunk]], int] = {}
+        self._begun = False
         self._over = False
 
     async def read(self) -> bytes:
@@ -180,8 +181,8 @@ class _MergedResponse:
         """
         if self._over:
             return b""
-        if self._reads is None:
-            self._reads = {}
+        if not self._begun:
+            self._begun = True
             for index in range(len(self._streams)):
                 self._read_on(index)
         try:
@@ -195,13 +196,13 @@ class _MergedResponse:
     def close(self) -> None:
         """Close all streams. Idempotent."""
         self._over = True
-        for task in self._reads or ():
+        for task in self._reads:
             task.cancel()
         for stream in self._streams:
             stream.close()
 
     async def _next(self) -> bytes:
-        reads = self._reads or {}
+        reads = self._reads
         while reads:
             done, _ = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
             events: list[bytes] = []
@@ -216,10 +217,9 @@ class _MergedResponse:
         return await self._end()
 
     def _read_on(self, index: int) -> None:
-        if self._reads is not None:
-            task = asyncio.get_running_loop().create_task(self._streams[index].next_chunks())
-            task.add_done_callback(_has_failed)  # retrieves the exception, which nobody may ask for
-            self._reads[task] = index
+        task = asyncio.get_running_loop().create_task(self._streams[index].next_chunks())
+        task.add_done_callback(_has_failed)  # retrieves the exception, which nobody may ask for
+        self._reads[task] = index
 
     def _event(self, chunk: ChatCompletionChunk, index: int) -> bytes:
         """A chunk with its choice's place among all; its usage is told with that of the others, at the end."""

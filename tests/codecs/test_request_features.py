@@ -94,7 +94,7 @@ def test_openais_own_marks_stay() -> None:
 
 @pytest.mark.parametrize("model", ["openai/gpt-4o", "azure/d", "fireworks/llama"])
 def test_what_an_answer_of_another_provider_had_beyond_openais_fields_stays_here(model: str) -> None:
-    answer = {
+    answer: dict[str, Any] = {
         "role": "assistant",
         "content": "Hello",
         "refusal": None,

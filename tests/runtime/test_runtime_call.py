@@ -158,6 +158,18 @@ def test_what_is_allowed_though_the_dialect_refuses_its_value() -> None:
     assert "n" not in sent("claude-sonnet-4-5", n=2, drop_params=True)[0]
 
 
+def test_what_the_messages_hold_is_not_dropped() -> None:
+    sound = {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
+    call = sort_keywords(
+        "claude-sonnet-4-5",
+        [{"role": "user", "content": [sound]}],
+        stream=False,
+        keywords={"drop_params": True},
+    )
+    with pytest.raises(UnsupportedParamsError, match="takes no audio"):
+        build_request(call, resolve(call.target(), {"ANTHROPIC_API_KEY": "k"}))
+
+
 def test_the_body_of_the_callers_own_goes_first() -> None:
     body, _ = sent(
         "openai/o3", temperature=0.5, allowed_openai_params=["temperature"], extra_body={"temperature": 0.7}
