@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any
 from aiocompl._version import __version__
 
 if TYPE_CHECKING:
-    from aiocompl.client import (
-        acompletion,
-        aembedding,
-        amodels,
-        amoderation,
-        arerank,
-        default_supervisor,
-    )
+    from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
+    from aiocompl.codecs.abilities import get_supported_openai_params
+    from aiocompl.codecs.registry import register_provider, unregister_provider
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
@@ -48,6 +43,7 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         UnsupportedParamsError,
     )
+    from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
@@ -111,7 +107,9 @@ __all__ = [
     "ModerationResponse",
     "NotFoundError",
     "PermissionDeniedError",
+    "RateLimit",
     "RateLimitError",
+    "RateLimits",
     "RerankResponse",
     "RerankResult",
     "ResponseTooLargeError",
@@ -135,14 +133,19 @@ __all__ = [
     "completion",
     "default_supervisor",
     "embedding",
+    "get_supported_openai_params",
     "models",
     "moderation",
+    "register_provider",
     "rerank",
     "stream_chunk_builder",
+    "unregister_provider",
 ]
 
 _HOMES = {
-    "client": ("acompletion", "aembedding", "amoderation", "amodels", "arerank", "default_supervisor"),
+    "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
+    "codecs.abilities": ("get_supported_openai_params",),
+    "codecs.registry": ("register_provider", "unregister_provider"),
     "errors": (
         "APIConnectionError",
         "APIError",
@@ -173,6 +176,7 @@ _HOMES = {
         "UnprocessableEntityError",
         "UnsupportedParamsError",
     ),
+    "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.supervisor": ("Supervisor", "SupervisorSnapshot"),

@@ -45,6 +45,8 @@ from aiocompl._compat import override
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiocompl.rate_limits import RateLimits
+
 
 class AiocomplError(Exception):
     """The root of the tree: everything that aiocompl raises on purpose.
@@ -100,6 +102,7 @@ class APIError(AiocomplError):
         retry_after: Seconds that the provider asks us to wait, or None.
         body: The answer's body: parsed where it is JSON, else the head of its text, else None.
         headers: The answer's headers, their names in lower case.
+        rate_limits: What they say of the provider's rate limits, as one `RateLimits`; None where they say nothing.
     """
 
     http_status = 502
@@ -128,6 +131,13 @@ class APIError(AiocomplError):
         self.retry_after = retry_after
         self.body = body
         self.headers = {name.lower(): value for name, value in headers.items()} if headers else {}
+
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """The provider's rate limits, read from `headers` at each access; None where they say nothing of any."""
+        from aiocompl.rate_limits import read_rate_limits  # noqa: PLC0415 - only for those who ask
+
+        return read_rate_limits(self.headers)
 
 
 class APIConnectionError(APIError):

@@ -46,6 +46,8 @@ _TITLES: Final[Mapping[Kind, str]] = {
     "moderations": "moderation",
     "models": "a list of models",
 }
+DIALECTS: Final = tuple(_CODECS)
+"""The names of all dialects."""
 
 _RESPONSES: Final = frozenset({"openai", "azure", "xai", "custom"})
 """Providers whose models can be asked over the Responses API, by ``provider/responses/model``."""
@@ -56,6 +58,8 @@ _COHERE_V1: Final = frozenset({"command", "command-light", "command-nightly", "c
 
 def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
     """The dialect of a provider's model, and the model's name without the part that chose it."""
+    if vendor.dialect:
+        return vendor.dialect, model
     if vendor.name in _RESPONSES and model.startswith("responses/"):
         return "responses", model.removeprefix("responses/")
     if vendor.name == "cohere" and (model.startswith("v1/") or model in _COHERE_V1):
@@ -66,7 +70,9 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
 
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
-    """The codec of a dialect, bound to an endpoint."""
+    """The codec of a dialect, or the vendor's own, bound to an endpoint."""
+    if vendor.codec is not None:
+        return vendor.codec(vendor, endpoint)
     return cast("Codec", _load(_CODECS[dialect])(vendor, endpoint))
 
 
@@ -77,7 +83,7 @@ def bind_operation(kind: Kind, vendor: Vendor, endpoint: Endpoint) -> Operation[
         NotFoundError: The provider is not known to have it.
     """
     known = _OPERATIONS[kind]
-    dialect = vendor.name if vendor.name in _CODECS or vendor.name in known else "openai"
+    dialect = vendor.dialect or (vendor.name if vendor.name in _CODECS or vendor.name in known else "openai")
     if dialect not in known or (dialect == "openai" and not getattr(vendor, kind)):
         raise NotFoundError(
             f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"

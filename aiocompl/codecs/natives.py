@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,7 @@ AZURE: Final = Vendor(
     base_env=("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"),
     auth="header:api-key",
     native=frozenset({"data_sources", "user_security_context"}),
+    message_fields=OPENAI_MESSAGE_FIELDS,
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
 )
 

@@ -19,7 +19,7 @@ import orjson
 from aiocompl._version import __version__
 from aiocompl.codecs.base import MALFORMED, raise_malformed
 from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, is_error, parse_body
-from aiocompl.codecs.openai_messages import writer_for
+from aiocompl.codecs.openai_messages import takes_marks, unmarked, writer_for
 from aiocompl.codecs.openai_models import check_params
 from aiocompl.codecs.openai_stream import OpenAIStreamDecoder
 from aiocompl.errors import BadRequestError
@@ -59,6 +59,7 @@ class OpenAICodec:
         self._implied = vendor.implied
         self._required = None if vendor.required == "required" else vendor.required
         self._check_model = vendor.openai_models
+        self._marks = takes_marks(vendor)
         self._writer = writer_for(vendor)
         self._reader = _reader_for(vendor)
 
@@ -132,6 +133,8 @@ class OpenAICodec:
         if self._check_model:
             check_params(request.model, request.params, provider=self._endpoint.provider)
         body.update(request.params)
+        if not self._marks and body.get("tools"):
+            body["tools"] = [unmarked(tool) for tool in body["tools"]]
         for given, sent in self._renames:
             if given in body:
                 value = body.pop(given)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 OURS: Final = frozenset({"provider_specific_fields", "thinking_blocks"})
 """Fields of an answer's message that are aiocompl's own, and nobody's to be sent back as they are."""
 
+MARK: Final = "cache_control"
+
 _USUAL: Final = ("role", "content")
 
 REASONING: Final = ("reasoning_content", "reasoning")
@@ -38,6 +40,7 @@ class MessageWriter:
         self._nulls = vendor.nulls
         self._ids = None if vendor.call_ids is None else re.compile(vendor.call_ids, re.DOTALL)
         self._mistral_parts = vendor.parts == "mistral"
+        self._marks = takes_marks(vendor)
         self._history = vendor.history
         self._history_required = vendor.history_required
 
@@ -73,7 +76,8 @@ class MessageWriter:
     def _content(self, role: str, content: Any) -> Any:
         if role in self._text_roles:
             return text_of(content)
-        return [_mistral_part(part) for part in content] if self._mistral_parts else content
+        parts = [_mistral_part(part) for part in content] if self._mistral_parts else content
+        return parts if self._marks else [unmarked(part) for part in parts]
 
     def _write_history(self, message: Mapping[str, Any], new: dict[str, Any], *, fill: bool) -> None:
         """Write the reasoning of an earlier answer; `fill` its place where there is none."""
@@ -109,6 +113,16 @@ def writer_for(vendor: Vendor) -> MessageWriter | None:
     if vendor.loosely or vendor.message_fields is not None:
         return MessageWriter(vendor)
     return None
+
+
+def takes_marks(vendor: Vendor) -> bool:
+    """Whether ``cache_control`` may stand in content parts and tools: nobody who knows it refuses it, who refuses it is known."""
+    return vendor.message_fields is None or MARK in vendor.message_fields
+
+
+def unmarked(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A content part or a tool without the mark of the prompt cache, which is a hint for those who know it."""
+    return {key: value for key, value in part.items() if key != MARK} if MARK in part else part
 
 
 def short_id(given: str) -> str:

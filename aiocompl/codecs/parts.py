@@ -189,13 +189,15 @@ def _part(part: Mapping[str, Any]) -> Part:
 
 
 def _file(value: Mapping[str, Any], extra: Mapping[str, Any]) -> File:
-    data = value.get("file_data")
+    data, file_id, url = value.get("file_data"), value.get("file_id"), value.get("file_url")
+    if file_id and "://" in file_id:  # LiteLLM's way of giving a URL
+        file_id, url = None, url or file_id
     inline = split_data_uri(data) if data else None
     if data and inline is None:
         inline = ("application/pdf", data)  # bare base64, as some clients send it
     return File(
-        file_id=value.get("file_id"),
-        url=value.get("file_url"),
+        file_id=file_id,
+        url=url,
         media_type=inline[0] if inline else value.get("format") or "",
         data=inline[1] if inline else "",
         filename=value.get("filename"),

@@ -19,6 +19,7 @@ from aiocompl.codecs.natives import (
     NATIVE_ALIASES,
     NATIVES,
 )
+from aiocompl.codecs.registry import find_registered, registered_vendors
 from aiocompl.errors import NotFoundError
 from aiocompl.types.checks import did_you_mean
 
@@ -96,9 +97,14 @@ def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> Ope
 
 
 def known_vendors() -> tuple[Vendor, ...]:
-    """Every provider a model name can be prefixed with: those with a dialect of their own, then the catalogue."""
+    """Every provider a model name can be prefixed with: those with a dialect of their own, then the catalogue.
+
+    What the program has registered itself comes last, or in the place of what it replaces.
+    """
     first, *rest = (vendor for vendor in vendors() if vendor.name not in NATIVES)
-    return (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
+    built_in = (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
+    known = {vendor.name: vendor for vendor in (*built_in, *registered_vendors())}
+    return tuple(known.values())
 
 
 def _check_named(vendor: Vendor, model: str) -> None:
@@ -135,7 +141,7 @@ def _vendor_and_model(target: Target) -> tuple[Vendor, str]:
 
 
 def _named(name: str) -> Vendor | None:
-    return NATIVES.get(NATIVE_ALIASES.get(name, name)) or find_vendor(name)
+    return find_registered(name) or NATIVES.get(NATIVE_ALIASES.get(name, name)) or find_vendor(name)
 
 
 def _unknown_provider(name: str) -> NotFoundError:

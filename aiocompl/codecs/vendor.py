@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiocompl.codecs.base import Codec
+    from aiocompl.types.endpoint import Endpoint
+
+MaxTokens = Literal["max_tokens", "max_completion_tokens", "both"]
+Parts = Literal["openai", "mistral"]
+History = Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"]
+
+
+OPENAI_MESSAGE_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "function_call",
+        "name",
+        "refusal",
+        "role",
+        "tool_call_id",
+        "tool_calls",
+    }
+)
+"""All fields of messages that OpenAI takes; it refuses others."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +61,7 @@ class Vendor:
     auth: str = "bearer"
     """``"bearer"``, or ``"header:Name"`` for a key that goes bare into that header."""
 
-    max_tokens: Literal["max_tokens", "max_completion_tokens", "both"] = "both"
+    max_tokens: MaxTokens = "both"
     """The field that bounds the answer; the other one is renamed to it."""
 
     unsupported: frozenset[str] = frozenset()
@@ -66,7 +92,11 @@ class Vendor:
     """Roles that go under another name, as (OpenAI's, the vendor's)."""
 
     message_fields: frozenset[str] | None = None
-    """All fields that messages may have, where others are refused; None where they are ignored."""
+    """All fields that messages may have, where others are refused; None where they are ignored.
+
+    Where others are refused, so is ``cache_control`` in content parts and tools unless it is among them: it is a hint, and
+    left out.
+    """
 
     named_roles: frozenset[str] | None = None
     """Roles whose messages may have a name, where those of others are refused."""
@@ -80,12 +110,10 @@ class Vendor:
     call_ids: str | None = None
     """The pattern that tool-call ids must match as a whole; others go as nine letters and digits made of them."""
 
-    parts: Literal["openai", "mistral"] = "openai"
+    parts: Parts = "openai"
     """How sound and files stand in a message's content."""
 
-    history: Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"] = (
-        "as_given"
-    )
+    history: History = "as_given"
     """How the reasoning of earlier answers goes back: in which field, or in the content, in tags or as blocks."""
 
     history_required: bool = False
@@ -118,6 +146,12 @@ class Vendor:
 
     models: str = "/models"
     """What `base_url` is followed by for the list of models; empty where there is none."""
+
+    dialect: str = ""
+    """The dialect it speaks, by its name in `dialects`; where none is named, the one of the vendor's own name, or OpenAI's."""
+
+    codec: Callable[[Vendor, Endpoint], Codec] | None = None
+    """Makes its codec, for a vendor that was registered with one of its own."""
 
     docs: str = ""
     """Where the vendor documents it."""

@@ -15,7 +15,6 @@ from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from aiocompl.codecs.base import Codec
     from aiocompl.codecs.routing import OperationRoute, Route
     from aiocompl.types.request import Request
 
@@ -115,26 +114,43 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
         TypeError: A keyword is misspelt.
     """
     params, options = call.params, call.options
-    dropped = sift(call, route) if params or call.others else ()
+    dropped, forced = sift(call, route) if params or call.others else ((), {})
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
     if options:
         add_extras(request, options)
-        if options.get("drop_params"):
-            dropped += _drop_refused(request, params, route.codec)
+        if options.get("drop_params") or options.get("allowed_openai_params"):
+            dropped += _settle_refused(request, params, forced, route, options)
+    if forced:
+        request.extra_body = {**forced, **(request.extra_body or {})}
     return request, dropped
 
 
-def _drop_refused(request: ChatRequest, params: dict[str, Any], codec: Codec) -> tuple[str, ...]:
-    """Take out what the codec refuses for its value or for the model; encoding is pure, so it can be tried."""
+def _settle_refused(
+    request: ChatRequest,
+    params: dict[str, Any],
+    forced: dict[str, Any],
+    route: Route,
+    options: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """Drop, or send all the same, what the codec refuses for its value or for the model.
+
+    Encoding is pure, so it can be tried.
+    """
     dropped: list[str] = []
     while True:
         try:
-            codec.encode_request(request)
+            route.codec.encode_request(request)
         except UnsupportedParamsError as error:
-            if error.param is None or error.param not in params:
+            name = error.param
+            if name is None or name not in params:
                 raise  # a part of the messages, say: dropping it would change the question
-            del params[error.param]
-            dropped.append(error.param)
+            if name in (options.get("allowed_openai_params") or ()):
+                forced[name] = params.pop(name)
+            elif options.get("drop_params"):
+                del params[name]
+                dropped.append(name)
+            else:
+                raise
         else:
             return tuple(dropped)
 
@@ -152,8 +168,12 @@ def add_extras(request: Request, options: Mapping[str, Any]) -> None:
         setattr(request, name, extra)
 
 
-def sift(call: Call, route: OperationRoute[Any]) -> tuple[str, ...]:
-    """Check the parameters, and take out what is not to be sent; return what `drop_params` took out."""
+def sift(call: Call, route: OperationRoute[Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Check the parameters, and take out what is not to be sent as one.
+
+    Returns:
+        What `drop_params` took out, and what `allowed_openai_params` sends past the codec, under its own name.
+    """
     params, options = call.params, call.options
     if not _CHECKED_PARAMS.isdisjoint(params):
         check_params(params)
@@ -164,7 +184,11 @@ def sift(call: Call, route: OperationRoute[Any]) -> tuple[str, ...]:
         for name in names:
             params.pop(name, None)
         unsupported -= set(names)
-    return _drop_unsupported(call, route, unsupported) if unsupported else ()
+    if not unsupported:
+        return (), {}
+    allowed = unsupported.intersection(options.get("allowed_openai_params") or ())
+    forced = {name: params.pop(name) for name in sorted(allowed)}
+    return _drop_unsupported(call, route, unsupported - allowed), forced
 
 
 def call_timeout(options: Mapping[str, Any], default: float) -> float:
@@ -221,7 +245,7 @@ def _take_native(call: Call, route: OperationRoute[Any]) -> frozenset[str]:
 
 
 def _drop_unsupported(call: Call, route: OperationRoute[Any], unsupported: frozenset[str]) -> tuple[str, ...]:
-    names = sorted(unsupported - set(call.options.get("allowed_openai_params") or ()))
+    names = sorted(unsupported)
     if names and not call.options.get("drop_params"):
         raise UnsupportedParamsError(
             f"{', '.join(names)} not supported by this provider; leave it out, pass drop_params=True to have it "

@@ -41,6 +41,8 @@ class Asking:
     """What is sent besides the content."""
     dropped: tuple[str, ...]
     """Parameters that `drop_params` left out."""
+    forced: Mapping[str, Any]
+    """Parameters that `allowed_openai_params` sends past the provider's checks."""
     options: Mapping[str, Any]
     policy: RetryPolicy
     rng: random.Random
@@ -53,6 +55,8 @@ class Asking:
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
         """
         add_extras(request, self.options)
+        if self.forced:
+            request.extra_body = {**self.forced, **(request.extra_body or {})}
         answer: Any = await attempt(
             request,
             self.route,

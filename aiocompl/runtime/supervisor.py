@@ -18,6 +18,7 @@ from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
 from aiocompl.runtime.call import Call, TargetKey, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.fanout_n import fan_out, take_n
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.operations import Asking, embed, list_models, moderate, rerank
 from aiocompl.runtime.policy_loop import attempt
@@ -174,10 +175,12 @@ class Supervisor:
             self._bind(loop)
         started = loop.time()
         route, child = self._route(call)
+        times = take_n(call, route) if "n_by_fanout" in options else 1
         request, dropped = build_request(call, route)
         del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        answer = await attempt(
+        ask = partial(
+            attempt,
             request,
             route,
             child,
@@ -187,6 +190,7 @@ class Supervisor:
             started=started,
             deadline=deadline,
         )
+        answer = await (ask() if times == 1 else fan_out(times, ask, started))
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
         return answer
@@ -309,10 +313,12 @@ class Supervisor:
             known = self._operations[kind, call.key] = route, self._child_of(route)
         route, child = known
         started = loop.time()
+        dropped, forced = sift(call, route)
         return Asking(
             route=route,
             child=child,
-            dropped=sift(call, route),
+            dropped=dropped,
+            forced=forced,
             params=call.params,
             options=call.options,
             policy=self._retries,

@@ -11,6 +11,8 @@ from aiocompl._compat import override
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiocompl.rate_limits import RateLimits
+
 
 @attrs.define(kw_only=True)
 class Attempt:
@@ -75,6 +77,9 @@ class CallInfo:
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
 
+    parts: tuple[CallInfo, ...] = ()
+    """The calls that `n_by_fanout` made of this one, in the order of the choices; the rest tells of the first of them."""
+
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every attempt in order; the last one answered."""
@@ -87,6 +92,13 @@ class CallInfo:
             elapsed=self.answered or 0.0,
         )
         return (*self.failed, last)
+
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """The provider's rate limits, read from `headers` at each access; None where they say nothing of any."""
+        from aiocompl.rate_limits import read_rate_limits  # noqa: PLC0415 - only for those who ask
+
+        return read_rate_limits(self.headers)
 
     @override
     def __getstate__(self) -> dict[str, Any]:

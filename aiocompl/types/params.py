@@ -94,6 +94,8 @@ class CallOptions(TypedDict, total=False):
     """Parameters to leave out in any case."""
     allowed_openai_params: Sequence[str] | None
     """Parameters to send although the provider is not known to support them."""
+    n_by_fanout: bool | None
+    """Get `n` answers by `n` calls at once where the provider or the model gives one answer a call. Each is billed."""
     logger_fn: Callable[[dict[str, Any]], object] | None
     """Called with a dict before and after each attempt; it holds no key."""
     verbose: bool | None

@@ -51,6 +51,11 @@ def test_other_text_that_is_none_goes_in_as_json() -> None:
     assert message.tool_calls[0].function.arguments == '{"c":2}'
 
 
+def test_reasoning_details_that_are_none_are_kept_as_they_are() -> None:
+    whole = built({"reasoning_details": [None, "x"]}, {"reasoning_details": [{"type": "a", "text": "b"}]})
+    assert whole.choices[0].message.reasoning_details == [None, "x", {"type": "a", "text": "b"}]
+
+
 def test_reasoning_details_are_put_together_by_type_and_index() -> None:
     def detail(kind: str, index: int, **more: Any) -> dict[str, Any]:
         return {"type": kind, "index": index, **more}

@@ -11,21 +11,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
-
-OPENAI_MESSAGE_FIELDS: Final = frozenset(
-    {
-        "annotations",
-        "audio",
-        "content",
-        "function_call",
-        "name",
-        "refusal",
-        "role",
-        "tool_call_id",
-        "tool_calls",
-    }
-)
+from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, Vendor
 
 ANTHROPIC = Vendor(
     name="anthropic",
@@ -276,6 +262,8 @@ VENDORS: Final = (
                 "typical_p",
             }
         ),
+        # Closed schema: "Extra inputs are not permitted".
+        message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
         docs="https://docs.fireworks.ai",
     ),
     Vendor(

@@ -16,9 +16,10 @@ import orjson
 
 from aiocompl.codecs.base import MALFORMED
 from aiocompl.codecs.bound import BoundCodec, endpoint_url
+from aiocompl.codecs.openai_models import check_params
 from aiocompl.codecs.responses.answer import completion_of
 from aiocompl.codecs.responses.errors import failure, has_failed
-from aiocompl.codecs.responses.request import NATIVE_PARAMS, UNSUPPORTED_PARAMS, request_body
+from aiocompl.codecs.responses.request import NATIVE_PARAMS, UNSUPPORTED_PARAMS, request_body, sampling_of
 from aiocompl.codecs.responses.stream import ResponsesStreamDecoder
 from aiocompl.codecs.responses.tools import is_legacy
 from aiocompl.errors import BadRequestError
@@ -50,10 +51,13 @@ class ResponsesCodec(BoundCodec):
         self.native_params = NATIVE_PARAMS
         self.unsupported_params = UNSUPPORTED_PARAMS
         self.headers = headers_with(_account_headers(endpoint), self.headers)
+        self._check_model = vendor.openai_models
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
         endpoint = self._endpoint
+        if self._check_model:
+            check_params(request.model, sampling_of(request.params), provider=endpoint.provider)
         try:
             body = request_body(request)
         except BadRequestError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.codecs.openai_messages import unmarked
 from aiocompl.codecs.parts import Audio, File, Image, Text, parts_of, result_id, text_of
 from aiocompl.errors import UnsupportedParamsError
 
@@ -182,13 +183,13 @@ def _content(content: Any, where: str) -> Any:
 def _input_part(part: Part, where: str) -> JSON:
     match part:
         case Text():
-            return {"type": "input_text", "text": part.text, **part.extra}
+            return {"type": "input_text", "text": part.text, **unmarked(part.extra)}
         case Image():
             url = part.url if part.url is not None else f"data:{part.media_type};base64,{part.data}"
             detail = {"detail": part.detail} if part.detail else {}
-            return {"type": "input_image", "image_url": url, **detail, **part.extra}
+            return {"type": "input_image", "image_url": url, **detail, **unmarked(part.extra)}
         case File():
-            return {"type": "input_file", **_file(part), **part.extra}
+            return {"type": "input_file", **_file(part), **unmarked(part.extra)}
         case Audio():
             raise UnsupportedParamsError(f"{where}: the Responses API takes no audio", param=where)
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aiocompl.codecs.openai_messages import MARK
 from aiocompl.codecs.tools import EMPTY_SCHEMA
 from aiocompl.errors import BadRequestError
 
@@ -39,7 +40,8 @@ def _tool(tool: Mapping[str, Any]) -> JSON:
     kind = tool["type"]
     inner = tool.get(kind)
     if kind == "function":
-        return _function(tool["function"]) | {k: v for k, v in tool.items() if k not in {"type", "function"}}
+        beside = {k: v for k, v in tool.items() if k not in {"type", "function", MARK}}
+        return _function(tool["function"]) | beside
     if kind == "custom" and inner:
         return _custom(inner)
     return dict(tool)
