@@ -17,6 +17,7 @@ from aiocompl.types.request import ChatRequest
 if TYPE_CHECKING:
     from aiocompl.codecs.base import Codec
     from aiocompl.codecs.routing import Route
+    from aiocompl.types.structured import AnswerType
 
 _TARGET_OPTIONS: Final = frozenset(
     {"api_base", "base_url", "api_key", "api_version", "organization", "custom_llm_provider", "azure"}
@@ -42,6 +43,8 @@ class Call:
     others: dict[str, Any]
     """Names that are neither; the dialect may know them."""
     key: TargetKey
+    answer_type: AnswerType | None = None
+    """How the answer is to be read, where a class was given as `response_format`; `params` has what asks for it."""
 
     def target(self) -> Target:
         """Where the call goes.
@@ -70,7 +73,7 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
     """Sort a call's keywords into what is sent and how; None means "not given".
 
     Raises:
-        BadRequestError: `model` is no name.
+        BadRequestError: `model` is no name, or no JSON Schema can be made of the class given as `response_format`.
     """
     if not model or not isinstance(model, str):
         raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
@@ -87,7 +90,16 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
                 call.key = (model, (name, value)) if isinstance(key, str) else (*key, (name, value))
         else:
             call.others[name] = value
+    if "response_format" in call.params and not isinstance(call.params["response_format"], Mapping):
+        _take_answer_type(call)
     return call
+
+
+def _take_answer_type(call: Call) -> None:
+    from aiocompl.types.structured import answer_type_of  # noqa: PLC0415 - loads with the first class
+
+    call.answer_type = answer_type_of(call.params["response_format"])
+    call.params["response_format"] = call.answer_type.response_format
 
 
 def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...]]:
@@ -104,6 +116,7 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     params, options = call.params, call.options
     dropped = _sift(call, route) if params or call.others else ()
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
+    request.answer_type = call.answer_type
     if options:
         _add_extras(request, options)
         if options.get("drop_params"):

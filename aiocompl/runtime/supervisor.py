@@ -23,6 +23,7 @@ from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 from aiocompl.types.call import Attempt
 from aiocompl.types.checks import check_messages
+from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.params import CompletionParams
     from aiocompl.types.request import ChatRequest, Messages
@@ -161,7 +161,8 @@ class Supervisor:
         options = call.options
         if "mock_response" in options:
             check_messages(messages)
-            return mock_answer(options["mock_response"], model=model, stream=call.stream)
+            mock = options["mock_response"]
+            return mock_answer(mock, model=model, stream=call.stream, answer_type=call.answer_type)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
@@ -173,6 +174,8 @@ class Supervisor:
         answer = await self._attempt(request, route, child, options, started, deadline)
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
+        if request.answer_type is not None and isinstance(answer, ChatCompletion):
+            request.answer_type.read_into(answer)
         return answer
 
     def snapshot(self) -> SupervisorSnapshot:

@@ -89,8 +89,7 @@ class _Reader:
 
     def shape(self, hint: Any, where: str) -> Shape:
         """The shape of a type; `where` names the field it stands at."""
-        leaf = _LEAVES.get(hint) if isinstance(hint, abc.Hashable) else None
-        if leaf is not None:
+        if (hint is None or isinstance(hint, type)) and (leaf := _LEAVES.get(hint)):
             return leaf
         if isinstance(hint, NewType):
             return self.shape(hint.__supertype__, where)

@@ -58,6 +58,17 @@ class AnswerType:
         except RecursionError as error:
             raise MisfitError("", "is nested too deeply") from error
 
+    def read_into(self, completion: ChatCompletion) -> None:
+        """Set `parsed`, or `parsing_error`, on each message that answers; refusals and tool calls have neither."""
+        for choice in completion.choices:
+            message = choice.message
+            if not _answers(message):
+                continue
+            try:
+                message.parsed = self.read(_text(message.content))
+            except MisfitError as misfit:
+                message.parsing_error = _error(completion, choice.finish_reason, misfit)
+
 
 def answer_type_of(given: object) -> AnswerType:
     """What a class given as `response_format` means; found out once for each class.
@@ -109,18 +120,6 @@ def _body(shape: Shape, book: Book) -> tuple[JSON, bool]:
 def _name(given: Any) -> str:
     name = given.__name__ if isinstance(given, type) else "answer"
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] or "answer"
-
-
-def read_answers(completion: ChatCompletion, answer_type: AnswerType) -> None:
-    """Set `parsed`, or `parsing_error`, on each message that answers; refusals and tool calls have neither."""
-    for choice in completion.choices:
-        message = choice.message
-        if not _answers(message):
-            continue
-        try:
-            message.parsed = answer_type.read(_text(message.content))
-        except MisfitError as misfit:
-            message.parsing_error = _error(completion, choice.finish_reason, misfit)
 
 
 def fits(completion: ChatCompletion, response_format: Any) -> bool:

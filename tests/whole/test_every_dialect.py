@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
-from aiocompl import Supervisor
+from aiocompl import ResponseFormatError, Supervisor
 from aiocompl.testing import Answer, Simulator, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -112,3 +113,38 @@ async def test_an_image(model: str) -> None:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
     for answer in await ask(model, Answer(text="A dot."), [{"role": "user", "content": parts}]):
         assert said(answer) == ("assistant", "A dot.", [], "stop")
+
+
+@attrs.frozen
+class Person:
+    """Somebody."""
+
+    name: str
+    age: int | None
+    friends: list[Person] = attrs.field(factory=list)
+
+
+PERSON = '{"name":"Ada","age":36,"friends":[{"name":"Charles","age":null,"friends":null}]}'
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_answer_read_as_a_class(model: str) -> None:
+    messages = [{"role": "user", "content": "Ada Lovelace, aged 36, and Charles Babbage"}]
+    for answer in await ask(model, Answer(text=PERSON), messages, response_format=Person):
+        message = answer.choices[0].message
+        assert message.parsed == Person("Ada", 36, [Person("Charles", None)])
+        assert (message.parsing_error, message.tool_calls) == (None, None)
+        assert said(answer)[3] == "stop"
+        history = [*messages, message, {"role": "user", "content": "And?"}]
+        for second in await ask(model, Answer(text="Well."), history):
+            assert second.choices[0].message.parsed is None
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_answer_that_is_not_of_the_class(model: str) -> None:
+    messages = [{"role": "user", "content": "Ada Lovelace, aged 36"}]
+    for answer in await ask(model, Answer(text='{"name":"Ada"}'), messages, response_format=Person):
+        message = answer.choices[0].message
+        assert (message.content, message.parsed) == ('{"name":"Ada"}', None)
+        assert isinstance(message.parsing_error, ResponseFormatError)
+        assert "age is missing" in str(message.parsing_error)
