@@ -70,6 +70,11 @@ class Codec(Protocol):
         """OpenAI's parameters that the dialect has no place for."""
         ...
 
+    @property
+    def takes_functions(self) -> bool:
+        """Whether the dialect has `functions` and `function_call` itself; others get them as tools (see `legacy`)."""
+        ...
+
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from aiocompl.codecs.legacy import OLD_NAMES, is_legacy, modern_request
 from aiocompl.codecs.routing import Target
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.checks import check_messages, check_params, did_you_mean
@@ -117,24 +118,27 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     dropped = _sift(call, route) if params or call.others else ()
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
     request.answer_type = call.answer_type
+    if not route.codec.takes_functions and is_legacy(params, request.messages):
+        request = modern_request(request, route.codec)
     if options:
         _add_extras(request, options)
         if options.get("drop_params"):
-            dropped += _drop_refused(request, params, route.codec)
+            dropped += _drop_refused(request, route.codec)
     return request, dropped
 
 
-def _drop_refused(request: ChatRequest, params: dict[str, Any], codec: Codec) -> tuple[str, ...]:
+def _drop_refused(request: ChatRequest, codec: Codec) -> tuple[str, ...]:
     """Take out what the codec refuses for its value or for the model; encoding is pure, so it can be tried."""
     dropped: list[str] = []
     while True:
         try:
             codec.encode_request(request)
         except UnsupportedParamsError as error:
-            if error.param is None or error.param not in params:
+            name, params = error.param, request.params
+            if name is None or name not in params:
                 raise  # a part of the messages, say: dropping it would change the question
-            del params[error.param]
-            dropped.append(error.param)
+            request.params = {key: value for key, value in params.items() if key != name}
+            dropped.append(OLD_NAMES.get(name, name) if request.legacy else name)
         else:
             return tuple(dropped)
 

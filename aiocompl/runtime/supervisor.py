@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import attrs
 
 from aiocompl.codecs.base import Signer
+from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Route, resolve
 from aiocompl.errors import AiocomplError, SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
@@ -270,6 +271,7 @@ class Supervisor:
         if "num_retries" in options or "max_retries" in options:
             policy = attrs.evolve(policy, max_retries=call_retries(options))
         log = AttemptLog.of(route, request, options)
+        codec = LegacyCodec(route.codec) if request.legacy else route.codec
         failed: tuple[Attempt, ...] = ()
         begun = started
         while True:
@@ -277,7 +279,7 @@ class Supervisor:
                 log.begin()
             try:
                 answer = await child.ask(
-                    request, route.codec, started=started, deadline=deadline, again=bool(failed)
+                    request, codec, started=started, deadline=deadline, again=bool(failed)
                 )
             except AiocomplError as error:
                 now, number = time(), len(failed) + 1

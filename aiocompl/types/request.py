@@ -43,3 +43,6 @@ class ChatRequest:
     answer_type: AnswerType | None = attrs.field(default=None, repr=False)
     """How the answer's content is to be read, where a class was given as `response_format`. No codec's business: what
     codecs see in `params` is the mapping that asks for it."""
+
+    legacy: bool = False
+    """The call came with `functions`, which `params` has as `tools`: so its answer has to have a `function_call`."""

@@ -48,6 +48,7 @@ class ResponsesCodec(BoundCodec):
             unsupported=UNSUPPORTED_PARAMS,
         )
         self.native_params = NATIVE_PARAMS
+        self.takes_functions = False
         self.unsupported_params = UNSUPPORTED_PARAMS
         self.headers = headers_with(_account_headers(endpoint), self.headers)
 
