@@ -139,9 +139,12 @@ def _modern_call(
 
 
 def _modern_result(message: Mapping[str, Any], last: Mapping[str, str]) -> JSON:
-    made: JSON = {name: value for name, value in message.items() if name != "name"}
-    call_id = last.get(message["name"]) or f"call_{message['name']}"
-    return made | {"role": "tool", "tool_call_id": call_id, "content": message.get("content") or ""}
+    name = message["name"]
+    made: JSON = {
+        "tool_call_id": last.get(name) or f"call_{name}"
+    }  # a result without a call: its name must do
+    made |= {key: value for key, value in message.items() if key != "name" or name not in last}
+    return made | {"role": "tool", "content": message.get("content") or ""}
 
 
 class LegacyCodec:

@@ -147,7 +147,7 @@ def test_messages() -> None:
             "tool_calls": [call("call_f_3")],
         },
         {"role": "tool", "tool_call_id": "call_f_3", "content": ""},
-        {"role": "tool", "tool_call_id": "call_g", "content": "3"},
+        {"role": "tool", "tool_call_id": "call_g", "name": "g", "content": "3"},
     ]
 
 
