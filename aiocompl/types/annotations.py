@@ -16,7 +16,6 @@ from typing import (
     Any,
     Final,
     Literal,
-    NewType,
     Union,
     get_args,
     get_origin,
@@ -68,8 +67,11 @@ _QUALIFIERS: Final = (
     typing.Final,
     *filter(None, [getattr(typing, "ReadOnly", None)]),  # from Python 3.13 on
 )
-_ALIAS: Final[Any] = getattr(typing, "TypeAliasType", ())
-"""What ``type X = ...`` makes, from Python 3.12 on."""
+_STANDS_FOR: Final[Mapping[Any, str]] = {
+    typing.NewType: "__supertype__",
+    getattr(typing, "TypeAliasType", None): "__value__",  # what ``type X = ...`` makes, from Python 3.12 on
+}
+"""Names for types, and where they have the type they stand for."""
 
 
 def shape_of(hint: Any) -> Shape:
@@ -91,10 +93,8 @@ class _Reader:
         """The shape of a type; `where` names the field it stands at."""
         if (hint is None or isinstance(hint, type)) and (leaf := _LEAVES.get(hint)):
             return leaf
-        if isinstance(hint, NewType):
-            return self.shape(hint.__supertype__, where)
-        if isinstance(hint, _ALIAS):
-            return self.shape(hint.__value__, where)
+        if (inner := _STANDS_FOR.get(type(hint))) is not None:
+            return self.shape(getattr(hint, inner), where)
         if isinstance(hint, type) and get_origin(hint) is None:
             return self._class(hint, where)
         return self._generic(hint, get_origin(hint), get_args(hint), where)

@@ -9,6 +9,7 @@ Source: https://developers.openai.com/api/docs, structured outputs, supported sc
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -75,26 +76,29 @@ class Book:
         return {"$ref": f"#/$defs/{name}"}
 
 
-class Shape:
+class Shape(ABC):
     """One kind of value."""
 
     __slots__ = ()
 
+    @abstractmethod
     def named(self) -> str:
         """What it is, for people."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def schema(self, book: Book) -> JSON:
         """Its JSON Schema; classes within are written into the book and referred to."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def read(self, value: Any, where: str) -> Any:
         """Make the Python value of parsed JSON.
 
         Raises:
             MisfitError: It does not fit; `where` is the path of the value.
         """
-        raise NotImplementedError
+        ...
 
     def distance(self, value: Any) -> int:
         """How far a value is from fitting exactly, if it fits: of several shapes the nearest reads it."""

@@ -118,8 +118,8 @@ def strictened(schema: Any, book: Book) -> JSON:
         made |= _object(schema, book)
     if "items" in schema:
         made["items"] = strictened(schema["items"], book)
-    elif schema.get("type") == "array":
-        _open_array(schema, made, book)
+    elif places := schema.get("prefixItems"):  # items that differ by their place, whose number stands beside
+        made["items"] = either([strictened(place, book) for place in places])
     options: Sequence[Any] = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or ()
     if options:
         made |= either([strictened(option, book) for option in options])
@@ -140,11 +140,3 @@ def _object(schema: Mapping[str, Any], book: Book) -> JSON:
     book.strict = False
     rest = strictened(rest, book) if isinstance(rest, Mapping) and rest else True
     return (made if properties else {}) | {"additionalProperties": rest}
-
-
-def _open_array(schema: Mapping[str, Any], made: JSON, book: Book) -> None:
-    """An array of anything, or of items that differ by their place."""
-    if places := schema.get("prefixItems"):
-        made["items"] = either([strictened(place, book) for place in places])
-    else:
-        book.strict = False

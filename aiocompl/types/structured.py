@@ -47,7 +47,7 @@ class AnswerType:
         if fenced := _FENCED(text):
             text = fenced[1]
         try:
-            if isinstance(self._shape, PydanticShape):
+            if isinstance(self._shape, PydanticShape) and not self._wrapped:
                 return self._shape.read_text(text, "")
             value = _parsed(text)
             if not self._wrapped:

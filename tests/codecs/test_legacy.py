@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.base import Codec
     from aiocompl.types.chunk import ChatCompletionChunk
 
-USER = {"role": "user", "content": "Hi"}
+USER: dict[str, Any] = {"role": "user", "content": "Hi"}
 F = {"name": "f", "parameters": {"type": "object", "properties": {}}}
 G = {"name": "g"}
 TOOL_F = {"type": "function", "function": F}

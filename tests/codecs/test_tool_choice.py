@@ -50,7 +50,7 @@ def _tools(body: Any) -> bytes:
 
 
 AS_IT_IS = {name: ("fg", choice) for name, choice in FORMS.items()}
-CONVERSE = {
+CONVERSE: Final[dict[str, Any]] = {
     "auto": ("fg", {"auto": {}}),
     "none": ("", None),
     "required": ("fg", {"any": {}}),

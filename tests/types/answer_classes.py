@@ -52,6 +52,7 @@ class Movie(TypedDict):
 class Loose(TypedDict, total=False):
     a: Required[int]
     b: str
+    c: Annotated[Required[int], "How many"]
 
 
 @attrs.frozen
@@ -197,3 +198,26 @@ FREE_TYPES: list[tuple[Any, dict[str, Any], Any]] = [
     (Mapping[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}, {"a": 1}),
 ]
 """Types that strict mode has no words for."""
+
+
+class Numbers(pydantic.RootModel[list[int]]):
+    pass
+
+
+@dataclasses.dataclass
+class Noted:
+    note: Any = None
+
+
+ROOTS: list[Any] = [Annotated[int, ["no", "hash"]], list[Annotated[int, ["no", "hash"]]]]
+"""Types that cannot be looked up, since they have no hash."""
+
+
+class Odd(pydantic.BaseModel):
+    """A model whose own check fails otherwise than pydantic expects."""
+
+    told: Annotated[Any, pydantic.Field(description="Whatever comes to mind")]
+
+    @pydantic.model_validator(mode="after")
+    def check(self) -> "Odd":
+        raise KeyError(self.told)

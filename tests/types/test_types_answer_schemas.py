@@ -62,6 +62,11 @@ def test_what_strict_mode_lacks_is_asked_for_without_it(hint: Any, expected: dic
     assert not book.strict
 
 
+def test_anything_with_a_default_is_anything() -> None:
+    assert schema(classes.Noted) == closed(note={})
+    assert shape_of(Any).named() == "anything"
+
+
 def test_an_attrs_class() -> None:
     body = closed(street=STRING, code={"anyOf": [STRING, NULL]})
     assert asked(classes.Address) == {
@@ -87,7 +92,8 @@ def test_a_dataclass_that_holds_itself_and_another_class() -> None:
 def test_typed_dicts() -> None:
     year = {"anyOf": [{"type": "integer"}, NULL]}
     assert schema(classes.Movie) == closed(title=STRING, year=year) | {"description": "A film."}
-    assert schema(classes.Loose) == closed(a={"type": "integer"}, b={"anyOf": [STRING, NULL]})
+    c = {"type": "integer", "description": "How many"}
+    assert schema(classes.Loose) == closed(a={"type": "integer"}, b={"anyOf": [STRING, NULL]}, c=c)
 
 
 def test_a_pydantic_models_own_schema_is_made_strict() -> None:
@@ -192,6 +198,15 @@ def test_what_cannot_be_said_names_the_field_and_its_type(given: Any, message: s
 
 def test_names_are_such_as_openai_takes() -> None:
     assert asked(dataclasses.make_dataclass("Größe", [("a", int)]))["name"] == "Gr__e"
+
+
+@pytest.mark.parametrize("given", classes.ROOTS, ids=str)
+def test_what_has_no_hash_is_looked_at_each_time(given: Any) -> None:
+    assert answer_type_of(given) is not answer_type_of(given)
+
+
+def test_a_pydantic_models_word_on_anything_is_kept() -> None:
+    assert schema(classes.Odd)["properties"] == {"told": {"description": "Whatever comes to mind"}}
 
 
 def test_a_class_is_looked_at_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from contextlib import suppress
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import answer_classes as classes
 import orjson
@@ -86,7 +86,15 @@ def test_free_fields(hint: Any, made: Any) -> None:
         ),
         (list[Address], {"value": [{"street": "x"}]}, [Address("x")]),
         (Mood, {"value": "good"}, Mood.GOOD),
+        (classes.Numbers, {"value": [1, 2]}, classes.Numbers([1, 2])),
+        (classes.Noted, {"note": None}, classes.Noted()),
+        (classes.Noted, {}, classes.Noted()),
         (dict[str, int], {"a": 1}, {"a": 1}),
+        (list[int] | Any, {"value": {"a": 1}}, {"a": 1}),
+        (Annotated[int, "how many"] | Any, {"value": 3}, 3),
+        (list[int | Annotated[float | bool, "or so"]], {"value": [1, 1.5, True]}, [1, 1.5, True]),
+        (list[Annotated[int | None, "or nothing"] | bool], {"value": [None, True]}, [None, True]),
+        (list[Literal["a", None] | Any], {"value": ["a", None]}, ["a", None]),  # noqa: PYI061 - null among the values
     ],
     ids=repr,
 )
@@ -120,6 +128,17 @@ def test_instances(given: Any, value: Any, made: Any) -> None:
         (dict[str, int], [], "it must be an object, not a list"),
         (Mood, {"value": "so so"}, "value must be one of 'good', 'bad'"),
         (int | str, {"value": []}, "value must be a whole number or text"),
+        (
+            list[int] | tuple[int, int] | dict[str, int] | date | Literal["a"] | Step,
+            {"value": 1},
+            "value must be a list or a list of 2 or an object or a date such as .* or one of 'a' or a Step object",
+        ),
+        (
+            Annotated[int, "How many"] | Address | date,
+            {"value": []},
+            "value must be a whole number or a Address object or a date",
+        ),
+        (classes.Odd, {"told": 1}, "it cannot be made a Odd object: KeyError"),
     ],
     ids=str,
 )

@@ -28,7 +28,7 @@ MODELS = [
 ]
 SEES = [model for model in MODELS if "cohere" not in model]
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -136,7 +136,7 @@ async def test_an_answer_read_as_a_class(model: str) -> None:
         assert message.parsed == Person("Ada", 36, [Person("Charles", None)])
         assert (message.parsing_error, message.tool_calls) == (None, None)
         assert said(answer)[3] == "stop"
-        history = [*messages, message, {"role": "user", "content": "And?"}]
+        history: list[Any] = [*messages, message, {"role": "user", "content": "And?"}]
         for second in await ask(model, Answer(text="Well."), history):
             assert second.choices[0].message.parsed is None
 
