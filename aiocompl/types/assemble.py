@@ -247,10 +247,10 @@ def _merge(into: JSON, more: JSON, *, joins: bool = True) -> None:
             into[key] = kept = into[key] if isinstance(into.get(key), dict) else {}
             _merge(kept, value)
             continue
-        if key == "reasoning_details" and isinstance(value, list):
-            into[key] = _joined_details([*(into.get(key) or ()), *value])
-            continue
         old: Any = into.get(key)
+        if key == "reasoning_details" and _are_details(value) and _are_details(old or []):
+            into[key] = _joined_details([*(old or ()), *value])
+            continue
         in_pieces = isinstance(value, list) or (isinstance(value, str) and key not in _WHOLE)
         if joins and in_pieces and type(old) is type(value):
             into[key] = old + value
@@ -260,6 +260,10 @@ def _merge(into: JSON, more: JSON, *, joins: bool = True) -> None:
 
 _WHOLE = frozenset({"channel", "id", "native_finish_reason", "object", "provider", "role", "type"})
 """Text fields that come whole each time."""
+
+
+def _are_details(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _joined_details(details: list[JSON]) -> list[JSON]:
