@@ -8,6 +8,7 @@ The tree::
     │   │   ├── APITimeoutError (also TimeoutError)
     │   │   └── IncompleteStreamError
     │   ├── APIResponseValidationError
+    │   │   ├── ResponseFormatError
     │   │   └── ResponseTooLargeError
     │   └── APIStatusError
     │       ├── BadRequestError
@@ -158,6 +159,13 @@ class IncompleteStreamError(APIConnectionError):
 
 class APIResponseValidationError(APIError):
     """The provider's answer is not what its dialect promises; `body` holds the head of it."""
+
+
+class ResponseFormatError(APIResponseValidationError):
+    """The answer's text is no JSON, or does not fit the class given as `response_format`; the message says where.
+
+    Never raised by a call: it stands in the message's `parsing_error`, beside the text.
+    """
 
 
 class ResponseTooLargeError(APIResponseValidationError):

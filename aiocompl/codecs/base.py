@@ -100,6 +100,11 @@ class Operation(Protocol[RequestT_contra, AnswerT_co]):
 class Codec(Operation[ChatRequest, ChatCompletion], Protocol):
     """A dialect's chat, which can be streamed. See `Operation`."""
 
+    @property
+    def takes_functions(self) -> bool:
+        """Whether the dialect has `functions` and `function_call` itself; others get them as tools (see `legacy`)."""
+        ...
+
     def frame_decoder(self) -> FrameDecoder:
         """A new decoder for the framing of the dialect's streams."""
         ...

@@ -44,6 +44,7 @@ class BoundCodec:
         usual = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         self.headers = headers_with(auth_headers(vendor, endpoint) | usual, dict(endpoint.extra_headers))
         self.native_params = vendor.native | native
+        self.takes_functions = False
         self.unsupported_params = vendor.unsupported | unsupported
 
     def decode_error(self, request: Request, response: HTTPResponse) -> APIError:

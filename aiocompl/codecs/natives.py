@@ -49,6 +49,7 @@ AZURE: Final = Vendor(
     api_key_env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
     base_env=("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"),
     auth="header:api-key",
+    functions=True,
     native=frozenset({"data_sources", "user_security_context"}),
     message_fields=OPENAI_MESSAGE_FIELDS,
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",

@@ -56,6 +56,7 @@ class OpenAICodec:
         self._defaults = vendor.defaults
         self.native_params = vendor.native
         self.unsupported_params = vendor.unsupported
+        self.takes_functions = vendor.functions
         self._implied = vendor.implied
         self._required = None if vendor.required == "required" else vendor.required
         self._check_model = vendor.openai_models

@@ -65,7 +65,13 @@ class Vendor:
     """The field that bounds the answer; the other one is renamed to it."""
 
     unsupported: frozenset[str] = frozenset()
-    """OpenAI's parameters that the vendor refuses or has no place for; what holds for some models or values only is not here."""
+    """OpenAI's parameters that the vendor refuses or has no place for; what holds for some models or values only is not here.
+
+    `functions` is among them where `tools` is, and `function_call` where `tool_choice` is: they are the same, see `functions`.
+    """
+
+    functions: bool = False
+    """The vendor takes the legacy `functions` and `function_call` as they are; others get them as tools."""
 
     native: frozenset[str] = frozenset()
     """Parameters beyond OpenAI's that the vendor takes."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from aiocompl.codecs.legacy import OLD_NAMES, is_legacy, modern_request
 from aiocompl.codecs.routing import Target
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.checks import check_messages, check_params, did_you_mean
@@ -17,6 +18,7 @@ from aiocompl.types.request import ChatRequest
 if TYPE_CHECKING:
     from aiocompl.codecs.routing import OperationRoute, Route
     from aiocompl.types.request import Request
+    from aiocompl.types.structured import AnswerType
 
 _TARGET_OPTIONS: Final = frozenset(
     {"api_base", "base_url", "api_key", "api_version", "organization", "custom_llm_provider", "azure"}
@@ -46,6 +48,8 @@ class Call:
     """What the caller called."""
     known: frozenset[str] = OPENAI_PARAMS
     """The parameters that the function has for all providers."""
+    answer_type: AnswerType | None = None
+    """How the answer is to be read, where a class was given as `response_format`; `params` has what asks for it."""
 
     def target(self) -> Target:
         """Where the call goes.
@@ -82,7 +86,7 @@ def sort_keywords(
     """Sort a call's keywords into what is sent and how; None means "not given".
 
     Raises:
-        BadRequestError: `model` is no name.
+        BadRequestError: `model` is no name, or no JSON Schema can be made of the class given as `response_format`.
     """
     if not model or not isinstance(model, str):
         raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
@@ -99,7 +103,16 @@ def sort_keywords(
                 call.key = (model, (name, value)) if isinstance(key, str) else (*key, (name, value))
         else:
             call.others[name] = value
+    if "response_format" in call.params and not isinstance(call.params["response_format"], Mapping):
+        _take_answer_type(call)
     return call
+
+
+def _take_answer_type(call: Call) -> None:
+    from aiocompl.types.structured import answer_type_of  # noqa: PLC0415 - loads with the first class
+
+    call.answer_type = answer_type_of(call.params["response_format"])
+    call.params["response_format"] = call.answer_type.response_format
 
 
 def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...]]:
@@ -116,21 +129,20 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     params, options = call.params, call.options
     dropped, forced = sift(call, route) if params or call.others else ((), {})
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
+    request.answer_type = call.answer_type
+    if not route.codec.takes_functions and is_legacy(params, request.messages):
+        request = modern_request(request, route.codec)
     if options:
         add_extras(request, options)
         if options.get("drop_params") or options.get("allowed_openai_params"):
-            dropped += _settle_refused(request, params, forced, route, options)
+            dropped += _settle_refused(request, forced, route, options)
     if forced:
         request.extra_body = {**forced, **(request.extra_body or {})}
     return request, dropped
 
 
 def _settle_refused(
-    request: ChatRequest,
-    params: dict[str, Any],
-    forced: dict[str, Any],
-    route: Route,
-    options: Mapping[str, Any],
+    request: ChatRequest, forced: dict[str, Any], route: Route, options: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """Drop, or send all the same, what the codec refuses for its value or for the model.
 
@@ -141,16 +153,18 @@ def _settle_refused(
         try:
             route.codec.encode_request(request)
         except UnsupportedParamsError as error:
-            name = error.param
+            name, params = error.param, request.params
             if name is None or name not in params:
                 raise  # a part of the messages, say: dropping it would change the question
-            if name in (options.get("allowed_openai_params") or ()):
-                forced[name] = params.pop(name)
-            elif options.get("drop_params"):
-                del params[name]
-                dropped.append(name)
-            else:
+            given = OLD_NAMES.get(name, name) if request.legacy else name
+            allowed = given in (options.get("allowed_openai_params") or ())
+            if not allowed and not options.get("drop_params"):
                 raise
+            request.params = {key: value for key, value in params.items() if key != name}
+            if allowed:
+                forced[name] = params[name]
+            else:
+                dropped.append(given)
         else:
             return tuple(dropped)
 

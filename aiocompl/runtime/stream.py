@@ -166,6 +166,8 @@ class CompletionStream:
             )
         whole = stream_chunk_builder(self._decoded_again())
         whole.call = self.call
+        if self._request.answer_type is not None:
+            self._request.answer_type.read_into(whole)
         return whole
 
     def _decoded_again(self) -> list[ChatCompletionChunk]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import attrs
 
 from aiocompl.codecs.base import Signer
+from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
@@ -24,6 +25,7 @@ from aiocompl.runtime.operations import Asking, embed, list_models, moderate, re
 from aiocompl.runtime.policy_loop import attempt
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 from aiocompl.types.checks import check_messages
+from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.operation_params import OPERATION_PARAMS
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model_list import ModelList
@@ -169,7 +170,8 @@ class Supervisor:
         options = call.options
         if "mock_response" in options:
             check_messages(messages)
-            return mock_answer(options["mock_response"], model=model, stream=call.stream)
+            mock = options["mock_response"]
+            return mock_answer(mock, model=model, stream=call.stream, answer_type=call.answer_type)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
@@ -177,6 +179,8 @@ class Supervisor:
         route, child = self._route(call)
         times = take_n(call, route) if "n_by_fanout" in options else 1
         request, dropped = build_request(call, route)
+        if request.legacy:
+            route = Route(endpoint=route.endpoint, model=route.model, codec=LegacyCodec(route.codec))
         del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
         ask = partial(
@@ -193,6 +197,8 @@ class Supervisor:
         answer = await (ask() if times == 1 else fan_out(times, ask, started))
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
+        if request.answer_type is not None and isinstance(answer, ChatCompletion):
+            request.answer_type.read_into(answer)
         return answer
 
     async def aembedding(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import UnionType
 
 
 class OpenAIParams(TypedDict, total=False):
@@ -41,7 +42,9 @@ class OpenAIParams(TypedDict, total=False):
     prompt_cache_options: Mapping[str, Any] | None
     prompt_cache_retention: str | None
     reasoning_effort: str | None
-    response_format: Mapping[str, Any] | None
+    response_format: Mapping[str, Any] | type | UnionType | None
+    """``{"type": "json_object"}``, a JSON Schema in OpenAI's wrapping, or a class (attrs, dataclass, TypedDict, pydantic):
+    the message's `parsed` is then an instance of it."""
     safety_identifier: str | None
     seed: int | None
     service_tier: str | None

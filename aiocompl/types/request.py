@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from aiocompl.types.completion import ChatCompletionMessage
+    from aiocompl.types.structured import AnswerType
 
     Messages: TypeAlias = Sequence[Mapping[str, Any] | ChatCompletionMessage]
     """What a caller gives as `messages`: mappings in OpenAI's shape, or messages out of answers."""
@@ -53,6 +54,13 @@ class ChatRequest:
     extra_headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     extra_query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     extra_body: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+
+    answer_type: AnswerType | None = attrs.field(default=None, repr=False)
+    """How the answer's content is to be read, where a class was given as `response_format`. No codec's business: what
+    codecs see in `params` is the mapping that asks for it."""
+
+    legacy: bool = False
+    """The call came with `functions`, which `params` has as `tools`: so its answer has to have a `function_call`."""
 
     def asked(self) -> dict[str, Any]:
         """The messages; see `Request`."""

@@ -145,6 +145,7 @@ def test_parameters_are_of_one_kind(dialect: Dialect) -> None:
     codec = dialect.make()
     assert codec.unsupported_params <= OPENAI_PARAMS
     assert codec.native_params.isdisjoint(OPENAI_PARAMS)
+    assert codec.takes_functions is (dialect.name in {"openai", "azure"})
 
 
 # ---------------------------------------------------------------- whole answers

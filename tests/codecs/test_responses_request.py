@@ -149,7 +149,6 @@ def test_streams_are_asked_for_without_asking_for_usage(params: JSON, sent: JSON
                 "defer_loading": True,
             },
         ),
-        ({"functions": [FUNCTION]}, {"type": "function", "strict": False, **FUNCTION}),
         (
             {"tools": [{"type": "web_search", "search_context_size": "low"}]},
             {"type": "web_search", "search_context_size": "low"},
@@ -194,7 +193,6 @@ def test_tools_are_flat(params: JSON, sent: JSON) -> None:
         ("required", "required"),
         ("any", "required"),
         (NAMED, {"type": "function", "name": "f"}),
-        ({"name": "f"}, {"type": "function", "name": "f"}),
         ({"type": "function", "name": "f"}, {"type": "function", "name": "f"}),
         ({"type": "custom", "custom": {"name": "c"}}, {"type": "custom", "name": "c"}),
         ({"type": "web_search"}, {"type": "web_search"}),
@@ -213,7 +211,6 @@ def test_tools_are_flat(params: JSON, sent: JSON) -> None:
 )
 def test_the_choice_among_tools_is_flat(choice: Any, sent: Any) -> None:
     assert plain.encode(USER, tool_choice=choice)["tool_choice"] == sent
-    assert plain.encode(USER, function_call=choice)["tool_choice"] == sent
 
 
 def test_encrypted_reasoning_is_asked_for_where_the_model_reasons() -> None:

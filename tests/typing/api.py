@@ -11,8 +11,10 @@ from aiocompl import (
     ChatCompletionMessage,
     CompletionStream,
     RateLimits,
+    ResponseFormatError,
     Supervisor,
     SyncCompletionStream,
+    Usage,
     acompletion,
     completion,
     get_supported_openai_params,
@@ -34,6 +36,16 @@ async def blocking() -> None:
     assert_type(await acompletion("gpt-4o", MESSAGES, stream=False), ChatCompletion)
     again: list[Mapping[str, object] | ChatCompletionMessage] = [*MESSAGES, response.choices[0].message]
     assert_type(await acompletion("gpt-4o", again), ChatCompletion)
+
+
+async def structured() -> None:
+    response = await acompletion("gpt-4o", MESSAGES, response_format=CallInfo)
+    assert_type(response.choices[0].message.parsing_error, ResponseFormatError | None)
+    assert_type(await acompletion("gpt-4o", MESSAGES, response_format=list[CallInfo]), ChatCompletion)
+    assert_type(await acompletion("gpt-4o", MESSAGES, response_format=CallInfo | Usage), ChatCompletion)
+    assert_type(
+        await acompletion("gpt-4o", MESSAGES, response_format={"type": "json_object"}), ChatCompletion
+    )
 
 
 async def streaming() -> None:

@@ -106,7 +106,7 @@ class Conversation:
         return block | kept(message, frozenset({"cache_control", "is_error"}))
 
     def _new_id(self, given: str) -> str:
-        """An id that the dialect takes and no earlier call has; legacy calls and other providers repeat theirs."""
+        """An id that the dialect takes and no earlier call has; other providers repeat theirs."""
         clean = unique = _clean(given)
         count = 1
         while unique in self._sent:

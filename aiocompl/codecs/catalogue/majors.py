@@ -52,8 +52,6 @@ MISTRAL = Vendor(
     unsupported=frozenset(
         {
             "audio",
-            "function_call",
-            "functions",
             "logit_bias",
             "modalities",
             "store",
@@ -116,6 +114,7 @@ VENDORS: Final = (
         api_key_env=("OPENAI_API_KEY",),
         base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         max_tokens="max_completion_tokens",
+        functions=True,
         openai_models=True,
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
@@ -165,6 +164,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset(
             {
+                "function_call",
                 "functions",
                 "logit_bias",
                 "logprobs",

@@ -132,7 +132,7 @@ def _format_params(params: Mapping[str, Any]) -> dict[str, Any]:
     schema = response_schema(params)
     if schema is not None:
         form = {"type": "json_object", "json_schema": schema["schema"]}
-    beside = [name for name in ("tools", "functions", "documents") if params.get(name)]
+    beside = [name for name in ("tools", "documents") if params.get(name)]
     if form.get("type") != "text" and beside:
         raise UnsupportedParamsError(
             f"Cohere takes no response_format beside {beside[0]}: ask for one of the two",

@@ -58,7 +58,7 @@ class InputItems:
             self._add(_reasoning(message))
             self._add(_text_items(message, where))
             self._add(_calls(message))
-        elif role in {"tool", "function"}:
+        elif role == "tool":
             self._take_result(message, where)
         else:
             self.items.append({"role": role, "content": _content(message["content"], f"{where}.content")})
@@ -112,9 +112,6 @@ def _as_received(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | No
     if raw is None or message["role"] != "assistant":
         return raw
     calls = [item["call_id"] for item in _calls(message)]
-    function = message.get("function_call")
-    if function:  # the legacy form has no ids: the first call's is the one received
-        calls = [*called_ids(raw)[:1], *calls[:-1]]
     same = "".join(texts_of(raw)) == text_of(message.get("content")) and called_ids(raw) == calls
     return raw if same else None
 
@@ -153,10 +150,7 @@ def _said(part: Mapping[str, Any], where: str) -> JSON:
 
 
 def _calls(message: Mapping[str, Any]) -> list[JSON]:
-    items = [_call(index, call) for index, call in enumerate(message.get("tool_calls") or ())]
-    if function := message.get("function_call"):
-        items.append(_function_call(f"call_{function['name']}", function))
-    return items
+    return [_call(index, call) for index, call in enumerate(message.get("tool_calls") or ())]
 
 
 def _call(index: int, call: Mapping[str, Any]) -> JSON:

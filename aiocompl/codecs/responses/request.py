@@ -54,8 +54,6 @@ LOGPROBS: Final = "message.output_text.logprobs"
 _SAID_OTHERWISE: Final = frozenset(
     {
         "background",
-        "function_call",
-        "functions",
         "include",
         "logprobs",
         "max_completion_tokens",

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from aiocompl.types.model import JSON
 
 
-def is_legacy(params: Mapping[str, Any]) -> bool:
-    """Whether the answer's call is to come in the legacy form, as the tools did."""
-    return bool(params.get("functions")) and not params.get("tools")
-
-
 def tool_fields(params: Mapping[str, Any]) -> JSON:
     """The request's ``tools`` and ``tool_choice``.
 
@@ -26,11 +21,10 @@ def tool_fields(params: Mapping[str, Any]) -> JSON:
         BadRequestError: The choice is none of the forms that OpenAI has.
     """
     tools = [_tool(tool) for tool in params.get("tools") or ()]
-    tools += [_function(function) for function in params.get("functions") or ()]
     if (search := params.get("web_search_options")) is not None:
         tools.append(_web_search(search))
     fields: JSON = {"tools": tools} if tools else {}
-    choice = params.get("tool_choice", params.get("function_call"))
+    choice = params.get("tool_choice")
     if choice is not None:
         fields["tool_choice"] = _choice(choice)
     return fields
@@ -79,8 +73,6 @@ def _choice(choice: Any) -> Any:
             "tool_choice must be 'auto', 'none', 'required' or an object that names a tool",
             param="tool_choice",
         )
-    if "type" not in choice:  # the legacy form
-        return {"type": "function", "name": choice["name"]}
     return _flat(choice)
 
 
