@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
+from aiocompl.codecs.surfaces import surface_at, surface_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -18,9 +20,17 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "anthropic": ("anthropic", "AnthropicCodec"),
     "gemini": ("gemini", "GeminiCodec"),
     "vertex_ai": ("gemini", "VertexCodec"),
+    "vertex_claude": ("anthropic.hosts", "VertexClaudeCodec"),
+    "vertex_mistral": ("vertex", "VertexMistralCodec"),
+    "vertex_openai": ("vertex", "VertexOpenAICodec"),
+    "azure_ai": ("foundry", "FoundryCodec"),
+    "foundry_claude": ("anthropic.hosts", "FoundryClaudeCodec"),
     "bedrock": ("bedrock", "ConverseCodec"),
+    "cloudflare_run": ("cloudflare", "CloudflareRunCodec"),
     "cohere": ("cohere.v2", "CohereCodec"),
     "cohere_v1": ("cohere.v1", "CohereV1Codec"),
+    "databricks": ("databricks", "DatabricksCodec"),
+    "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
@@ -40,12 +50,14 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
         return "cohere_v1", model.removeprefix("v1/")
     if vendor.name == "bedrock":
         return "bedrock", model.removeprefix("converse/")
+    if (found := surface_of(vendor.name, model)) is not None:
+        return found
     return vendor.name if vendor.name in _CODECS else "openai", model
 
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
     """The codec of a dialect, bound to an endpoint."""
-    module, name = _CODECS[dialect]
+    module, name = _CODECS[surface_at(vendor.name, endpoint.base_url) or dialect]
     make = cast(
         "Callable[[Vendor, Endpoint], Codec]", getattr(import_module(f"aiocompl.codecs.{module}"), name)
     )

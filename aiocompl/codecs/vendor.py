@@ -32,6 +32,9 @@ class Vendor:
     base_env: tuple[str, ...] = ()
     """Environment variables that override `base_url`; the first one set wins."""
 
+    key_headers: tuple[tuple[str, str, str], ...] = ()
+    """Headers that go with the key of one variable, as (variable, header, value)."""
+
     auth: str = "bearer"
     """``"bearer"``, or ``"header:Name"`` for a key that goes bare into that header."""
 
@@ -59,6 +62,39 @@ class Vendor:
     required: str = "required"
     """The word with which `tool_choice` says that a tool must be called."""
 
+    one_answer: bool = False
+    """There is one answer a call: `n` must be 1."""
+
+    model_refuses: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
+
+    formats: frozenset[str] | None = None
+    """The types of `response_format` that there are; None for all of OpenAI's."""
+
+    choices: frozenset[str] | None = None
+    """The values of `tool_choice` that there are; None for all of OpenAI's."""
+
+    tool_omits: frozenset[str] = frozenset()
+    """Fields of a tool's function that the vendor refuses; they are left out."""
+
+    parameters_required: bool = False
+    """A tool's function must have parameters, if only empty ones."""
+
+    logprobs_count: bool = False
+    """`logprobs` is the number of alternatives, and there is no `top_logprobs`."""
+
+    model_prefix: str = ""
+    """What stands before a model's name that has no slash."""
+
+    prefill: Literal["as_given", "prefix", "partial", "continue"] = "as_given"
+    """How the vendor is told to go on with a last assistant message.
+
+    By itself, by a mark on the message (``prefix`` or ``partial``), or by vLLM's parameters.
+    """
+
+    prefill_base: str = ""
+    """The base URL that does so, where `base_url` does not; a base URL of the caller's own is kept."""
+
     openai_models: bool = False
     """The models are OpenAI's own, with the rules of `openai_models`."""
 
@@ -70,6 +106,12 @@ class Vendor:
 
     named_roles: frozenset[str] | None = None
     """Roles whose messages may have a name, where those of others are refused."""
+
+    alternating: bool = False
+    """Messages of one role in a row are made one."""
+
+    cache_marks: bool = True
+    """Content parts may have ``cache_control``; else it is left out."""
 
     text_roles: frozenset[str] = frozenset()
     """Roles whose content must be text: parts are joined."""
