@@ -150,9 +150,8 @@ class RunStreamDecoder(LooseStreamDecoder):
             delta["content"] = text
         if calls := body.pop("tool_calls", None):
             delta["tool_calls"] = [_tool_call(call) for call in calls]
-        choices = [{"index": 0, "delta": delta, "finish_reason": None}] if delta else []
         body.pop("p", None)  # padding
-        return {**body, "choices": choices}
+        return {**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
 _NATIVE: Final = frozenset({"response", "tool_calls", "usage"})

@@ -53,15 +53,13 @@ class ParamRules:
             raise self._refusal("n", "gives one answer a call", model)
         self._check_model(body, model)
         form = body.get("response_format")
-        if vendor.formats is not None and form and form.get("type") not in vendor.formats:
-            raise self._refusal(
-                "response_format", f"has no response_format of type {form.get('type')!r:.40}", model
-            )
+        kind = form.get("type") if isinstance(form, Mapping) else None
+        if kind is not None and not _is_one_of(kind, vendor.formats):
+            raise self._refusal("response_format", f"has no response_format of type {kind!r:.40}", model)
         choice = body.get("tool_choice")
-        if vendor.choices is not None and choice is not None and choice not in vendor.choices:
-            raise self._refusal(
-                "tool_choice", f"takes no tool_choice but {', '.join(sorted(vendor.choices))}", model
-            )
+        if choice is not None and not _is_one_of(choice, vendor.choices):
+            words = ", ".join(sorted(vendor.choices or ()))
+            raise self._refusal("tool_choice", f"takes no tool_choice but {words}", model)
         if self._tools and body.get("tools"):
             body["tools"] = [self._tool(tool) for tool in body["tools"]]
         if vendor.logprobs_count:
@@ -97,6 +95,10 @@ def rules_for(vendor: Vendor) -> ParamRules | None:
     return (
         ParamRules(vendor) if any(getattr(vendor, name) != getattr(_PLAIN, name) for name in _RULES) else None
     )
+
+
+def _is_one_of(value: object, allowed: frozenset[str] | None) -> bool:
+    return allowed is None or (isinstance(value, str) and value in allowed)
 
 
 def is_prefill(messages: Sequence[Mapping[str, Any]]) -> bool:

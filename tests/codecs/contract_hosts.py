@@ -59,7 +59,7 @@ CLOUDFLARE = Dialect(
     make=codec_of("cloudflare/run/@cf/m"),
     answer=orjson.dumps(RUN_ANSWER),
     stream=sse(*RUN_EVENTS),
-    cut=sse(*RUN_EVENTS, end=b""),
+    cut=sse(*RUN_EVENTS[:-1], end=b""),
     error=orjson.dumps(run_error("Incorrect API key:")),
     stream_error=sse(run_error("Sorry,"), end=b""),
     unforeseen=lambda body: body["usage"]["unforeseen"],

@@ -49,9 +49,7 @@ class TGIDialect(OpenAIDialect):
     Its limits are those of TGI: no temperature of 0, no `top_p` of 0 or 1, one answer.
     """
 
-    statuses: Mapping[ProblemKind, int] = MappingProxyType(
-        {"context_length": 422, "overloaded": 429, "server_error": 424}
-    )
+    statuses: Mapping[ProblemKind, int] = MappingProxyType({"context_length": 422, "overloaded": 429})
 
     @override
     def read(self, received: Received) -> Asked | Delivery:
