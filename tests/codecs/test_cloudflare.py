@@ -142,6 +142,12 @@ def test_tool_calls() -> None:
         assert choice.finish_reason == "tool_calls"
 
 
+def test_calls_that_are_in_openais_shape_already() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    (made,) = whole({"response": "", "tool_calls": [call]}).choices[0].message.tool_calls or ()
+    assert made.to_dict() == call
+
+
 def test_models_that_answer_in_openais_shape() -> None:
     message = {"role": "assistant", "content": "Hello", "reasoning_content": "Hm"}
     answer = whole({"id": "i", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})

@@ -270,3 +270,12 @@ def test_databricks_invocations(base: str | None, model: str, url: str, name: st
 )
 def test_a_vendors_own_host_alone_takes_the_usual_path(model: str, base: str, url: str) -> None:
     assert sent(f"{model}/m", api_base=base).url == url
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["huggingface/groq/o/m", "databricks/invocations/e", "vertex_ai/openai/1", "cloudflare/run/@cf/m"],
+)
+def test_a_model_in_extra_body_goes_before_the_names(model: str) -> None:
+    request = sent(model, extra_body={"model": "another"}, env={"CLOUDFLARE_ACCOUNT_ID": "a"})
+    assert body_of(request)["model"] == "another"
