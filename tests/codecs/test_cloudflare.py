@@ -144,8 +144,8 @@ def test_tool_calls() -> None:
 
 def test_calls_that_are_in_openais_shape_already() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    (made,) = whole({"response": "", "tool_calls": [call]}).choices[0].message.tool_calls or ()
-    assert made.to_dict() == call
+    made = whole({"response": "", "tool_calls": [call]}).choices[0].message.tool_calls or []
+    assert [each.to_dict() for each in made] == [call]
 
 
 def test_models_that_answer_in_openais_shape() -> None:
