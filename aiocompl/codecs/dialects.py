@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from aiocompl.codecs.surfaces import surface_at, surface_of
 from aiocompl.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -20,9 +21,17 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "anthropic": ("anthropic", "AnthropicCodec"),
     "gemini": ("gemini", "GeminiCodec"),
     "vertex_ai": ("gemini", "VertexCodec"),
+    "vertex_claude": ("anthropic.hosts", "VertexClaudeCodec"),
+    "vertex_mistral": ("vertex", "VertexMistralCodec"),
+    "vertex_openai": ("vertex", "VertexOpenAICodec"),
+    "azure_ai": ("foundry", "FoundryCodec"),
+    "foundry_claude": ("anthropic.hosts", "FoundryClaudeCodec"),
     "bedrock": ("bedrock", "ConverseCodec"),
+    "cloudflare_run": ("cloudflare", "CloudflareRunCodec"),
     "cohere": ("cohere.v2", "CohereCodec"),
     "cohere_v1": ("cohere.v1", "CohereV1Codec"),
+    "databricks": ("databricks", "DatabricksCodec"),
+    "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
@@ -66,6 +75,8 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
         return "cohere_v1", model.removeprefix("v1/")
     if vendor.name == "bedrock":
         return "bedrock", model.removeprefix("converse/")
+    if (found := surface_of(vendor.name, model)) is not None:
+        return found
     return vendor.name if vendor.name in _CODECS else "openai", model
 
 
@@ -73,7 +84,8 @@ def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
     """The codec of a dialect, or the vendor's own, bound to an endpoint."""
     if vendor.codec is not None:
         return vendor.codec(vendor, endpoint)
-    return cast("Codec", _load(_CODECS[dialect])(vendor, endpoint))
+    place = _CODECS[surface_at(vendor.name, endpoint.base_url) or dialect]
+    return cast("Codec", _load(place)(vendor, endpoint))
 
 
 def bind_operation(kind: Kind, vendor: Vendor, endpoint: Endpoint) -> Operation[Any, Any]:

@@ -55,6 +55,19 @@ AZURE: Final = Vendor(
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
 )
 
+AZURE_AI: Final = Vendor(
+    name="azure_ai",
+    title="Microsoft Foundry (Azure AI)",
+    base_url="https://{ANTHROPIC_FOUNDRY_RESOURCE}.services.ai.azure.com",
+    url_env=(("ANTHROPIC_FOUNDRY_RESOURCE", "ANTHROPIC_FOUNDRY_RESOURCE"),),
+    api_key_env=("AZURE_AI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY"),
+    base_env=("AZURE_AI_API_BASE", "ANTHROPIC_FOUNDRY_BASE_URL"),
+    auth="header:api-key",
+    loosely=True,
+    think_tag="think",
+    docs="https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints",
+)
+
 ANTHROPIC: Final = Vendor(
     name="anthropic",
     title="Anthropic",
@@ -128,7 +141,19 @@ OLLAMA: Final = Vendor(
 
 NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
-    for vendor in (AZURE, ANTHROPIC, GEMINI, VERTEX, BEDROCK, COHERE, OLLAMA, WATSONX, LOCAL, CUSTOM)
+    for vendor in (
+        AZURE,
+        AZURE_AI,
+        ANTHROPIC,
+        GEMINI,
+        VERTEX,
+        BEDROCK,
+        COHERE,
+        OLLAMA,
+        WATSONX,
+        LOCAL,
+        CUSTOM,
+    )
 }
 """All of them by name; they go before rows of the catalogue of the same name."""
 

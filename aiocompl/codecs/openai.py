@@ -21,6 +21,7 @@ from aiocompl.codecs.base import MALFORMED, raise_malformed
 from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, is_error, parse_body
 from aiocompl.codecs.openai_messages import takes_marks, unmarked, writer_for
 from aiocompl.codecs.openai_models import check_params
+from aiocompl.codecs.openai_params import CONTINUE, is_prefill, rules_for
 from aiocompl.codecs.openai_stream import OpenAIStreamDecoder
 from aiocompl.errors import BadRequestError
 from aiocompl.types.completion import ChatCompletion
@@ -61,12 +62,21 @@ class OpenAICodec:
         self._required = None if vendor.required == "required" else vendor.required
         self._check_model = vendor.openai_models
         self._marks = takes_marks(vendor)
+        self._rules = rules_for(vendor)
+        self._model_prefix = vendor.model_prefix
+        self._prefill = None if vendor.prefill == "as_given" else vendor.prefill
+        self._prefill_url = self._url
+        if vendor.prefill_base and endpoint.base_url.startswith(vendor.base_url):
+            self._prefill_url = f"{vendor.prefill_base}{vendor.path}"
         self._writer = writer_for(vendor)
         self._reader = _reader_for(vendor)
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
-        return self._http_request(request, self._url, self._body(request))
+        url = self._url
+        if self._prefill is not None and is_prefill(request.messages):
+            url = self._prefill_url
+        return self._http_request(request, url, self._body(request))
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a whole answer; see `Codec`."""
@@ -111,13 +121,18 @@ class OpenAICodec:
         messages: Sequence[Mapping[str, Any]] = request.messages
         if self._writer is not None:
             messages = self._writer.write(messages, request.model, request.params)
-        body: dict[str, Any] = {"model": request.model, "messages": messages}
+        model = request.model
+        if self._model_prefix and "/" not in model:
+            model = self._model_prefix + model
+        body: dict[str, Any] = {"model": model, "messages": messages}
         if request.params:
             self._put_params(body, request)
         for name, value in self._defaults:
             body.setdefault(name, value)
         if request.stream:
             body["stream"] = True
+        if self._prefill == "continue" and is_prefill(request.messages):
+            body |= CONTINUE
         if request.extra_body:
             body.update(request.extra_body)
         return body
@@ -142,6 +157,8 @@ class OpenAICodec:
                 body.setdefault(sent, value)
         for name in self._implied:
             body.pop(name, None)
+        if self._rules is not None:
+            self._rules.apply(body, request.model)
         if self._required is not None and body.get("tool_choice") == "required":
             body["tool_choice"] = self._required
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.codecs.openai_params import is_prefill
 from aiocompl.codecs.parts import File, parts_of, text_of
 
 if TYPE_CHECKING:
@@ -43,13 +44,18 @@ class MessageWriter:
         self._marks = takes_marks(vendor)
         self._history = vendor.history
         self._history_required = vendor.history_required
+        self._mark = vendor.prefill if vendor.prefill in {"prefix", "partial"} else None
+        self._alternating = vendor.alternating
 
     def write(
         self, messages: Sequence[Mapping[str, Any]], model: str, params: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
         """The messages, in the vendor's form."""
         fill = self._history_required and _thinks_with_tools(messages, model, params)
-        return [self._message(message, fill=fill) for message in messages]
+        written = [self._message(message, fill=fill) for message in messages]
+        if self._mark is not None and is_prefill(messages):
+            written[-1] = {**written[-1], self._mark: written[-1].get(self._mark, True)}
+        return _alternating(written) if self._alternating else written
 
     def _message(self, message: Mapping[str, Any], *, fill: bool) -> Mapping[str, Any]:
         role, content = message["role"], message.get("content")
@@ -148,6 +154,31 @@ def _thinks_with_tools(messages: Sequence[Mapping[str, Any]], model: str, params
         or "thinking" in model
         or any(message.get(name) for message in messages for name in REASONING)
     )
+
+
+def _alternating(messages: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages, those of one role in a row put together."""
+    merged: list[Mapping[str, Any]] = []
+    for message in messages:
+        if merged and merged[-1]["role"] == message["role"] in _MERGED:
+            contents = merged[-1].get("content") or "", message.get("content") or ""
+            merged[-1] = {**merged[-1], **message, "content": _joined(*contents)}
+        else:
+            merged.append(message)
+    return merged
+
+
+_MERGED: Final = frozenset({"system", "user", "assistant"})
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if isinstance(first, str) and isinstance(second, str):
+        return "\n\n".join(filter(None, (first, second)))
+    return [
+        part
+        for content in (first, second)
+        for part in (_text_blocks(content) if isinstance(content, str) else content)
+    ]
 
 
 def _text_blocks(content: str | None) -> list[dict[str, Any]]:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypedDict, TypeVar, cast, get_args
 
-from aiocompl.codecs.vendor import History, MaxTokens, Parts
+from aiocompl.codecs.vendor import History, MaxTokens, Parts, Prefill
 
 T = TypeVar("T")
 
 _BASE_URL: Final = re.compile(r"(?:https?://|(?=\{))[^/?#@\s]+(?:/[^?#\s]*)?(?:\?[^#\s]*)?")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_TRIPLE: Final = 3
 _AUTH: Final = re.compile(r"bearer|header:[A-Za-z0-9_-]+")
 
 
@@ -27,12 +28,25 @@ class ProviderFields(TypedDict, total=False):
     """Environment variables that override `base_url`; the first one set wins."""
     auth: str
     """``"bearer"``, or ``"header:Name"`` for a key that goes bare into that header."""
+    key_headers: Collection[tuple[str, str, str]]
     path: str
     """What `base_url` is followed by: ``"/chat/completions"``."""
     max_tokens: MaxTokens
     """The field that bounds the answer; the other one is renamed to it."""
     unsupported: Collection[str]
     """OpenAI's parameters that are refused before anything is sent."""
+    functions: bool
+    one_answer: bool
+    model_refuses: Mapping[str, Collection[str]]
+    """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
+    formats: Collection[str]
+    choices: Collection[str]
+    tool_omits: Collection[str]
+    parameters_required: bool
+    logprobs_count: bool
+    model_prefix: str
+    prefill: Prefill
+    prefill_base: str
     native: Collection[str]
     """Parameters beyond OpenAI's that the provider takes."""
     renames: Mapping[str, str]
@@ -45,6 +59,7 @@ class ProviderFields(TypedDict, total=False):
     roles: Mapping[str, str]
     message_fields: Collection[str]
     named_roles: Collection[str]
+    alternating: bool
     text_roles: Collection[str]
     nulls: bool
     call_ids: str
@@ -124,6 +139,18 @@ def check_pairs(field: str, value: object) -> tuple[tuple[str, str], ...]:
     raise ValueError(f"{field} must be a mapping of text to text, not {value!r}")
 
 
+def _triples(field: str, value: object) -> tuple[tuple[str, str, str], ...]:
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)):
+        triples = tuple(_texts(field, item) for item in cast("Collection[object]", value))
+        if all(len(triple) == _TRIPLE for triple in triples):
+            return cast("tuple[tuple[str, str, str], ...]", triples)
+    raise ValueError(f"{field} must be a collection of (variable, header, value), not {value!r}")
+
+
+def _sets(field: str, value: object) -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((_pattern(field, key), _set(field, names)) for key, names in _mapping(field, value))
+
+
 def _flag(field: str, value: object) -> bool:
     return _instance(field, value, bool)
 
@@ -174,6 +201,7 @@ def _pattern(field: str, value: object) -> str:
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "max_tokens": get_args(MaxTokens),
     "parts": get_args(Parts),
+    "prefill": get_args(Prefill),
     "history": get_args(History),
 }
 
@@ -183,9 +211,21 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "key_optional": _flag,
     "base_env": check_names,
     "auth": _auth,
+    "key_headers": _triples,
     "path": _path,
     "max_tokens": _one_of,
     "unsupported": _set,
+    "functions": _flag,
+    "one_answer": _flag,
+    "model_refuses": _sets,
+    "formats": _set,
+    "choices": _set,
+    "tool_omits": _set,
+    "parameters_required": _flag,
+    "logprobs_count": _flag,
+    "model_prefix": _text,
+    "prefill": _one_of,
+    "prefill_base": _text,
     "native": _set,
     "renames": check_pairs,
     "defaults": _mapping,
@@ -195,6 +235,7 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "roles": check_pairs,
     "message_fields": _set,
     "named_roles": _set,
+    "alternating": _flag,
     "text_roles": _set,
     "nulls": _flag,
     "call_ids": _pattern,

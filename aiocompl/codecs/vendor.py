@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiocompl.types.endpoint import Endpoint
 
 MaxTokens = Literal["max_tokens", "max_completion_tokens", "both"]
+Prefill = Literal["as_given", "prefix", "partial", "continue"]
 Parts = Literal["openai", "mistral"]
 History = Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"]
 
@@ -58,6 +59,9 @@ class Vendor:
     base_env: tuple[str, ...] = ()
     """Environment variables that override `base_url`; the first one set wins."""
 
+    key_headers: tuple[tuple[str, str, str], ...] = ()
+    """Headers that go with the key of one variable, as (variable, header, value)."""
+
     auth: str = "bearer"
     """``"bearer"``, or ``"header:Name"`` for a key that goes bare into that header."""
 
@@ -91,6 +95,39 @@ class Vendor:
     required: str = "required"
     """The word with which `tool_choice` says that a tool must be called."""
 
+    one_answer: bool = False
+    """There is one answer a call: `n` must be 1."""
+
+    model_refuses: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
+
+    formats: frozenset[str] | None = None
+    """The types of `response_format` that there are; None for all of OpenAI's."""
+
+    choices: frozenset[str] | None = None
+    """The values of `tool_choice` that there are; None for all of OpenAI's."""
+
+    tool_omits: frozenset[str] = frozenset()
+    """Fields of a tool's function that the vendor refuses; they are left out."""
+
+    parameters_required: bool = False
+    """A tool's function must have parameters, if only empty ones."""
+
+    logprobs_count: bool = False
+    """`logprobs` is the number of alternatives, and there is no `top_logprobs`."""
+
+    model_prefix: str = ""
+    """What stands before a model's name that has no slash."""
+
+    prefill: Prefill = "as_given"
+    """How the vendor is told to go on with a last assistant message.
+
+    By itself, by a mark on the message (``prefix`` or ``partial``), or by vLLM's parameters.
+    """
+
+    prefill_base: str = ""
+    """The base URL that does so, where `base_url` does not; a base URL of the caller's own is kept."""
+
     openai_models: bool = False
     """The models are OpenAI's own, with the rules of `openai_models`."""
 
@@ -106,6 +143,9 @@ class Vendor:
 
     named_roles: frozenset[str] | None = None
     """Roles whose messages may have a name, where those of others are refused."""
+
+    alternating: bool = False
+    """Messages of one role in a row are made one."""
 
     text_roles: frozenset[str] = frozenset()
     """Roles whose content must be text: parts are joined."""

@@ -36,3 +36,5 @@ class Dialect:
     """An error event, with `KEY` in its text."""
     unforeseen: Callable[[JSON], Any]
     """Reads the unforeseen field's value, 1, out of an answer's `to_dict()`."""
+    one_url: bool = True
+    """Whether streams are asked for at the same address."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from contract_case import KEY, Dialect, sse
+from contract_hosts import host_dialects
 from contract_natives import NATIVE_DIALECTS
 
 from aiocompl.codecs.routing import Target, resolve
@@ -68,4 +69,5 @@ DIALECTS = [
     openai_dialect("openrouter"),
     openai_dialect("local"),
     *NATIVE_DIALECTS,
+    *host_dialects(openai_dialect("groq")),
 ]

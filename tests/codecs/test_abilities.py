@@ -39,7 +39,7 @@ REFUSED: Mapping[str, set[str]] = {
     "gpt-5.1": set(),  # does not reason unless it is told to
     "openai/responses/gpt-4o": {"n", "stop", "seed", "logit_bias", "audio", "modalities", "prediction",
                                 "presence_penalty", "frequency_penalty"},
-    "groq/llama-3.3-70b-versatile": {"logit_bias", "logprobs", "metadata", "store", "top_logprobs"},
+    "groq/llama-3.3-70b-versatile": {"logit_bias", "logprobs", "metadata", "n", "store", "top_logprobs"},
 }  # fmt: skip
 
 

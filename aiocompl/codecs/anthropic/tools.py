@@ -69,6 +69,12 @@ def tool_fields(
     tools = _declared(params, claude)
     if not tools and schema is None:
         return _undeclared(called)
+    if claude.text_only:
+        names = ("tools", "functions", "web_search_options", "response_format")
+        raise UnsupportedParamsError(
+            "this model calls no tools" + ("" if tools else ", which its structured output needs"),
+            param=next(name for name in names if params.get(name) is not None),
+        )
     choice = _choice(params, has_tools=bool(tools), answers=schema is not None)
     if schema is not None:
         tools.append(_answer_tool(schema["schema"]))

@@ -21,6 +21,7 @@ MOONSHOT = Vendor(
     unsupported=frozenset({"logit_bias", "logprobs", "seed"}),
     native=frozenset({"thinking"}),
     history_required=True,
+    prefill="partial",
     docs="https://platform.moonshot.ai/docs",
 )
 ZAI = Vendor(
@@ -42,6 +43,9 @@ ZAI = Vendor(
         }
     ),
     native=frozenset({"do_sample", "request_id", "thinking", "tool_stream", "user_id"}),
+    formats=frozenset({"json_object", "text"}),
+    choices=frozenset({"auto"}),
+    roles=(("developer", "system"),),
     docs="https://docs.z.ai",
 )
 DASHSCOPE = Vendor(
@@ -64,6 +68,7 @@ DASHSCOPE = Vendor(
             "vl_high_resolution_images",
         }
     ),
+    prefill="partial",
     docs="https://help.aliyun.com/zh/model-studio",
 )
 

@@ -126,6 +126,7 @@ VENDORS: Final = (
         api_key_env=("WRITER_API_KEY",),
         max_tokens="max_tokens",
         unsupported=frozenset({"frequency_penalty", "logit_bias", "presence_penalty"}),
+        roles=(("developer", "system"),),
         docs="https://dev.writer.com",
     ),
     Vendor(

@@ -46,6 +46,7 @@ VENDORS: Final = (
             }
         ),
         reasoning="reasoning",
+        prefill="continue",
         docs="https://docs.vllm.ai",
     ),
     Vendor(

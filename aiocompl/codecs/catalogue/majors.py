@@ -54,6 +54,10 @@ MISTRAL = Vendor(
             "audio",
             "logit_bias",
             "modalities",
+            "moderation",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "safety_identifier",
             "store",
             "user",
             "verbosity",
@@ -67,17 +71,21 @@ MISTRAL = Vendor(
     message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
     named_roles=frozenset({"tool"}),
     call_ids="[a-zA-Z0-9]{9}",
+    parameters_required=True,
+    prefill="prefix",
     parts="mistral",
     history="thinking_blocks",
     native=frozenset(
         {
             "guardrails",
             "min_tokens",
+            "prompt_logprobs",
             "prompt_mode",
             "random_seed",
             "repetition_penalty",
             "safe_prompt",
             "top_k",
+            "top_prompt_logprobs",
         }
     ),
     docs="https://docs.mistral.ai/api",
@@ -141,6 +149,13 @@ VENDORS: Final = (
         base_env=("XAI_API_BASE",),
         unsupported=frozenset({"web_search_options"}),
         native=frozenset({"deferred"}),
+        named_roles=frozenset({"user"}),
+        tool_omits=frozenset({"strict"}),
+        model_refuses=(
+            ("non-reasoning", frozenset()),
+            ("grok-3-mini", frozenset({"stop"})),
+            ("grok-4|grok-code", frozenset({"frequency_penalty", "presence_penalty", "stop"})),
+        ),
         docs="https://docs.x.ai",
     ),
     Vendor(
@@ -152,7 +167,13 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
+        formats=frozenset({"json_object", "text"}),
+        model_refuses=(("deepseek-reasoner", frozenset({"logprobs", "top_logprobs"})),),
+        roles=(("developer", "system"),),
+        text_roles=frozenset({"assistant", "developer", "system", "tool"}),
         history_required=True,
+        prefill="prefix",
+        prefill_base="https://api.deepseek.com/beta",
         docs="https://api-docs.deepseek.com",
     ),
     Vendor(
@@ -174,6 +195,7 @@ VENDORS: Final = (
                 "stop",
                 "tool_choice",
                 "tools",
+                "top_logprobs",
                 "user",
             }
         ),
@@ -191,6 +213,9 @@ VENDORS: Final = (
                 "top_k",
             }
         ),
+        formats=frozenset({"json_schema", "regex", "text"}),
+        roles=(("developer", "system"),),
+        alternating=True,
         docs="https://docs.perplexity.ai",
     ),
     Vendor(
@@ -200,6 +225,7 @@ VENDORS: Final = (
         api_key_env=("GROQ_API_KEY",),
         base_env=("GROQ_API_BASE",),
         unsupported=frozenset({"logit_bias", "logprobs", "metadata", "store", "top_logprobs"}),
+        one_answer=True,
         native=frozenset(
             {
                 "citation_options",
@@ -212,6 +238,7 @@ VENDORS: Final = (
             }
         ),
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning"},
+        named_roles=frozenset(),
         nulls=False,
         history="reasoning",
         reasoning="reasoning",
@@ -224,7 +251,7 @@ VENDORS: Final = (
         api_key_env=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY"),
         base_env=("TOGETHER_BASE_URL", "TOGETHER_AI_API_BASE"),
         max_tokens="max_tokens",
-        unsupported=frozenset({"parallel_tool_calls", "top_logprobs", "user"}),
+        unsupported=frozenset({"parallel_tool_calls", "user"}),
         native=frozenset(
             {
                 "chat_template_kwargs",
@@ -238,6 +265,7 @@ VENDORS: Final = (
             }
         ),
         reasoning="reasoning",
+        logprobs_count=True,
         docs="https://docs.together.ai",
     ),
     Vendor(
@@ -262,8 +290,11 @@ VENDORS: Final = (
                 "typical_p",
             }
         ),
+        required="any",
         # Closed schema: "Extra inputs are not permitted".
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
+        tool_omits=frozenset({"strict"}),
+        model_prefix="accounts/fireworks/models/",
         docs="https://docs.fireworks.ai",
     ),
     Vendor(
@@ -320,6 +351,7 @@ VENDORS: Final = (
         base_env=("OPENROUTER_API_BASE",),
         native=frozenset(
             {
+                "debug",
                 "include_reasoning",
                 "min_p",
                 "models",
