@@ -18,9 +18,15 @@ if TYPE_CHECKING:
         arerank,
         default_supervisor,
     )
+    from aiocompl.combinators.batch import BatchStream
+    from aiocompl.combinators.batch_rules import BatchProgress
+    from aiocompl.combinators.merged import MergedStream
+    from aiocompl.combinators.report import Contestant, RaceReport
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
+        AllModelsFailedError,
+        AnswerNotAcceptedError,
         APIConnectionError,
         APIError,
         APIResponseValidationError,
@@ -38,7 +44,9 @@ if TYPE_CHECKING:
         InternalServerError,
         LocalModelError,
         MissingExtraError,
+        ModelsFailedError,
         NotFoundError,
+        NotNeededError,
         PermissionDeniedError,
         RateLimitError,
         ResponseTooLargeError,
@@ -48,11 +56,23 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         UnsupportedParamsError,
     )
+    from aiocompl.many import (
+        abatch_completion,
+        abatch_completion_models,
+        abatch_completion_models_all_responses,
+        aiter_batch,
+    )
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
+    from aiocompl.sync_many import (
+        SyncMergedStream,
+        batch_completion,
+        batch_completion_models,
+        batch_completion_models_all_responses,
+    )
     from aiocompl.types.assemble import stream_chunk_builder
     from aiocompl.types.call import Attempt, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
@@ -78,10 +98,14 @@ __all__ = [
     "APITimeoutError",
     "ActorDiedError",
     "AiocomplError",
+    "AllModelsFailedError",
+    "AnswerNotAcceptedError",
     "Attempt",
     "AuthenticationError",
     "BadGatewayError",
     "BadRequestError",
+    "BatchProgress",
+    "BatchStream",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -93,6 +117,7 @@ __all__ = [
     "CompletionStream",
     "ConflictError",
     "ContentPolicyViolationError",
+    "Contestant",
     "ContextWindowExceededError",
     "Embedding",
     "EmbeddingResponse",
@@ -102,15 +127,19 @@ __all__ = [
     "IncompleteStreamError",
     "InternalServerError",
     "LocalModelError",
+    "MergedStream",
     "MissingExtraError",
     "ModelInfo",
     "ModelList",
     "ModelResponse",
     "ModelResponseStream",
+    "ModelsFailedError",
     "Moderation",
     "ModerationResponse",
     "NotFoundError",
+    "NotNeededError",
     "PermissionDeniedError",
+    "RaceReport",
     "RateLimitError",
     "RerankResponse",
     "RerankResult",
@@ -120,6 +149,7 @@ __all__ = [
     "SupervisorClosedError",
     "SupervisorSnapshot",
     "SyncCompletionStream",
+    "SyncMergedStream",
     "Timeout",
     "ToolCall",
     "TransportSettings",
@@ -127,11 +157,18 @@ __all__ = [
     "UnsupportedParamsError",
     "Usage",
     "__version__",
+    "abatch_completion",
+    "abatch_completion_models",
+    "abatch_completion_models_all_responses",
     "acompletion",
     "aembedding",
+    "aiter_batch",
     "amodels",
     "amoderation",
     "arerank",
+    "batch_completion",
+    "batch_completion_models",
+    "batch_completion_models_all_responses",
     "completion",
     "default_supervisor",
     "embedding",
@@ -142,8 +179,28 @@ __all__ = [
 ]
 
 _HOMES = {
+    "combinators.batch": ("BatchStream",),
+    "combinators.batch_rules": ("BatchProgress",),
+    "combinators.merged": ("MergedStream",),
+    "combinators.report": ("Contestant", "RaceReport"),
+    "many": (
+        "abatch_completion",
+        "abatch_completion_models",
+        "abatch_completion_models_all_responses",
+        "aiter_batch",
+    ),
+    "sync_many": (
+        "SyncMergedStream",
+        "batch_completion",
+        "batch_completion_models",
+        "batch_completion_models_all_responses",
+    ),
     "client": ("acompletion", "aembedding", "amoderation", "amodels", "arerank", "default_supervisor"),
     "errors": (
+        "AllModelsFailedError",
+        "AnswerNotAcceptedError",
+        "ModelsFailedError",
+        "NotNeededError",
         "APIConnectionError",
         "APIError",
         "APIResponseValidationError",

@@ -39,6 +39,7 @@ __all__ = [
     "Route",
     "Target",
     "known_vendors",
+    "provider_named_by",
     "resolve",
     "resolve_operation",
 ]
@@ -99,6 +100,14 @@ def known_vendors() -> tuple[Vendor, ...]:
     """Every provider a model name can be prefixed with: those with a dialect of their own, then the catalogue."""
     first, *rest = (vendor for vendor in vendors() if vendor.name not in NATIVES)
     return (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
+
+
+def provider_named_by(model: str) -> str | None:
+    """The provider that a model name says, by prefix or family; None where it says none."""
+    try:
+        return _vendor_and_model(Target(model))[0].name
+    except NotFoundError:
+        return None
 
 
 def _check_named(vendor: Vendor, model: str) -> None:
