@@ -47,7 +47,8 @@ class Runner:
 
     entry: Entry
     task: asyncio.Task[ChatCompletion | CompletionStream]
-    started: float
+    started: float | None = None
+    """None until its task first runs: one that is cancelled before has asked nobody."""
     ended: float | None = None
     outcome: Outcome = "lost"
     accepted: bool = False
@@ -103,9 +104,8 @@ class Contest:
 
     def start(self, entry: Entry) -> None:
         """Start one."""
-        now = self._loop.time()
-        task = self._loop.create_task(self._compete(entry, now), name=f"aiocompl contest {entry.model}")
-        runner = Runner(entry, task, now)
+        task = self._loop.create_task(self._compete(entry), name=f"aiocompl contest {entry.model}")
+        runner = Runner(entry, task)
         self.runners.append(runner)
         self._running[task] = runner
 
@@ -172,6 +172,8 @@ class Contest:
 
     def contestant(self, runner: Runner) -> Contestant:
         """What is known of one that has ended."""
+        if runner.started is None:
+            return Contestant(index=runner.entry.index, model=runner.entry.model, outcome="never_started")
         answer = runner.answer
         call = None if answer is None else answer.call
         usage = None if answer is None or isinstance(answer, CompletionStream) else answer.usage
@@ -196,12 +198,13 @@ class Contest:
     def _prompt_tokens(self) -> int:
         return estimate_prompt_tokens(self._messages)
 
-    async def _compete(self, entry: Entry, now: float) -> ChatCompletion | CompletionStream:
+    async def _compete(self, entry: Entry) -> ChatCompletion | CompletionStream:
         """Ask, and see whether the answer is accepted. Cancelled: nothing is left open."""
+        runner = self._running[asyncio.current_task()]  # type: ignore[index] # it runs in one
+        runner.started = now = self._loop.time()
         own, params = split_timeout(entry.params, self._timeout)
         timeout = min(own, self.deadline - now)
         answer = await self._ask(entry.model, self._messages, stream=self._stream, timeout=timeout, **params)
-        runner = self._running[asyncio.current_task()]  # type: ignore[index] # it runs in one
         if isinstance(answer, CompletionStream):
             runner.accepted = await answer.wait_for_token()
         else:
