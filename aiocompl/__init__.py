@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
     from aiocompl.codecs.abilities import get_supported_openai_params
     from aiocompl.codecs.registry import register_provider, unregister_provider
+    from aiocompl.combinators.batch import BatchStream
+    from aiocompl.combinators.batch_rules import BatchProgress
+    from aiocompl.combinators.merged import MergedStream
+    from aiocompl.combinators.report import Contestant, RaceReport
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
+        AllModelsFailedError,
+        AnswerNotAcceptedError,
         APIConnectionError,
         APIError,
         APIResponseValidationError,
@@ -33,7 +39,9 @@ if TYPE_CHECKING:
         InternalServerError,
         LocalModelError,
         MissingExtraError,
+        ModelsFailedError,
         NotFoundError,
+        NotNeededError,
         PermissionDeniedError,
         RateLimitError,
         ResponseFormatError,
@@ -44,12 +52,24 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         UnsupportedParamsError,
     )
+    from aiocompl.many import (
+        abatch_completion,
+        abatch_completion_models,
+        abatch_completion_models_all_responses,
+        aiter_batch,
+    )
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
+    from aiocompl.sync_many import (
+        SyncMergedStream,
+        batch_completion,
+        batch_completion_models,
+        batch_completion_models_all_responses,
+    )
     from aiocompl.types.assemble import stream_chunk_builder
     from aiocompl.types.call import Attempt, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
@@ -75,10 +95,14 @@ __all__ = [
     "APITimeoutError",
     "ActorDiedError",
     "AiocomplError",
+    "AllModelsFailedError",
+    "AnswerNotAcceptedError",
     "Attempt",
     "AuthenticationError",
     "BadGatewayError",
     "BadRequestError",
+    "BatchProgress",
+    "BatchStream",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -90,6 +114,7 @@ __all__ = [
     "CompletionStream",
     "ConflictError",
     "ContentPolicyViolationError",
+    "Contestant",
     "ContextWindowExceededError",
     "Embedding",
     "EmbeddingResponse",
@@ -99,15 +124,19 @@ __all__ = [
     "IncompleteStreamError",
     "InternalServerError",
     "LocalModelError",
+    "MergedStream",
     "MissingExtraError",
     "ModelInfo",
     "ModelList",
     "ModelResponse",
     "ModelResponseStream",
+    "ModelsFailedError",
     "Moderation",
     "ModerationResponse",
     "NotFoundError",
+    "NotNeededError",
     "PermissionDeniedError",
+    "RaceReport",
     "RateLimit",
     "RateLimitError",
     "RateLimits",
@@ -120,6 +149,7 @@ __all__ = [
     "SupervisorClosedError",
     "SupervisorSnapshot",
     "SyncCompletionStream",
+    "SyncMergedStream",
     "Timeout",
     "ToolCall",
     "TransportSettings",
@@ -127,11 +157,18 @@ __all__ = [
     "UnsupportedParamsError",
     "Usage",
     "__version__",
+    "abatch_completion",
+    "abatch_completion_models",
+    "abatch_completion_models_all_responses",
     "acompletion",
     "aembedding",
+    "aiter_batch",
     "amodels",
     "amoderation",
     "arerank",
+    "batch_completion",
+    "batch_completion_models",
+    "batch_completion_models_all_responses",
     "completion",
     "default_supervisor",
     "embedding",
@@ -148,6 +185,10 @@ _HOMES = {
     "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
     "codecs.abilities": ("get_supported_openai_params",),
     "codecs.registry": ("register_provider", "unregister_provider"),
+    "combinators.batch": ("BatchStream",),
+    "combinators.batch_rules": ("BatchProgress",),
+    "combinators.merged": ("MergedStream",),
+    "combinators.report": ("Contestant", "RaceReport"),
     "errors": (
         "APIConnectionError",
         "APIError",
@@ -156,6 +197,8 @@ _HOMES = {
         "APITimeoutError",
         "ActorDiedError",
         "AiocomplError",
+        "AllModelsFailedError",
+        "AnswerNotAcceptedError",
         "AuthenticationError",
         "BadGatewayError",
         "BadRequestError",
@@ -168,7 +211,9 @@ _HOMES = {
         "InternalServerError",
         "LocalModelError",
         "MissingExtraError",
+        "ModelsFailedError",
         "NotFoundError",
+        "NotNeededError",
         "PermissionDeniedError",
         "RateLimitError",
         "ResponseFormatError",
@@ -179,12 +224,24 @@ _HOMES = {
         "UnprocessableEntityError",
         "UnsupportedParamsError",
     ),
+    "many": (
+        "abatch_completion",
+        "abatch_completion_models",
+        "abatch_completion_models_all_responses",
+        "aiter_batch",
+    ),
     "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.supervisor": ("Supervisor", "SupervisorSnapshot"),
     "runtime.transport": ("TransportSettings",),
     "sync": ("SyncCompletionStream", "completion", "embedding", "models", "moderation", "rerank"),
+    "sync_many": (
+        "SyncMergedStream",
+        "batch_completion",
+        "batch_completion_models",
+        "batch_completion_models_all_responses",
+    ),
     "types.assemble": ("stream_chunk_builder",),
     "types.call": ("Attempt", "CallInfo"),
     "types.chunk": ("ChatCompletionChunk", "ChoiceDelta", "ChunkChoice", "ModelResponseStream"),

@@ -25,10 +25,14 @@ The tree::
     │           ├── BadGatewayError
     │           └── ServiceUnavailableError
     ├── ActorDiedError
+    ├── AnswerNotAcceptedError
     ├── EndpointDownError
     ├── InboxFullError
     ├── LocalModelError
     ├── MissingExtraError (also ImportError)
+    ├── ModelsFailedError (also ExceptionGroup)
+    │   └── AllModelsFailedError
+    ├── NotNeededError
     └── SupervisorClosedError
 
 The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that
@@ -39,13 +43,14 @@ answers with). Every error pickles. No message holds a key or a prompt.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from aiocompl._compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
 
 
@@ -258,6 +263,12 @@ class ActorDiedError(AiocomplError):
     http_status = 503
 
 
+class AnswerNotAcceptedError(AiocomplError):
+    """A model answered, and `accept` refused the answer; it stands among the causes where all models failed."""
+
+    http_status = 502
+
+
 class EndpointDownError(AiocomplError):
     """The endpoint's actor crashed more often than its restart intensity allows; it is not started again."""
 
@@ -276,6 +287,44 @@ class LocalModelError(AiocomplError):
 
 class MissingExtraError(AiocomplError, ImportError):
     """An optional dependency is not installed; the message is the line that installs it."""
+
+
+class ModelsFailedError(AiocomplError, ExceptionGroup[Exception]):
+    """Models that were asked at once failed; `exceptions` holds each cause, in the order of the models.
+
+    ``except*`` takes the causes apart. It is retryable where one of them is.
+
+    Attributes:
+        race: What became of each contestant, where it was a race.
+    """
+
+    http_status = 502
+    message: Any = ""  # else ExceptionGroup's own, which cannot be set
+
+    def __new__(cls, message: str, errors: Sequence[Exception], **_: object) -> Self:  # noqa: D102 - see the class
+        return super().__new__(cls, message, errors)
+
+    def __init__(self, message: str, errors: Sequence[Exception], *, race: RaceReport | None = None) -> None:
+        super().__init__(message)
+        self.args = (message, list(errors))
+        self.retryable = any(isinstance(error, AiocomplError) and error.retryable for error in errors)
+        self.race = race
+
+    @override
+    def derive(self, errors: Sequence[Exception]) -> Self:  # type: ignore[override] # of the class's own kind
+        return type(self)(self.message, errors, race=self.race)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.message} ({'; '.join(str(error) for error in self.exceptions)})"
+
+
+class AllModelsFailedError(ModelsFailedError):
+    """None of the models gave an answer that was accepted."""
+
+
+class NotNeededError(AiocomplError):
+    """Stands where an answer is missing because enough others had come; the call was cancelled."""
 
 
 class SupervisorClosedError(AiocomplError):

@@ -151,6 +151,13 @@ def _run_loop(ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event
 
 
 _background = BackgroundLoop()
+
+
+def background() -> BackgroundLoop:
+    """The loop that serves all blocking calls of this process."""
+    return _background
+
+
 _registered = False
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "Route",
     "Target",
     "known_vendors",
+    "provider_named_by",
     "resolve",
     "resolve_operation",
 ]
@@ -105,6 +106,14 @@ def known_vendors() -> tuple[Vendor, ...]:
     built_in = (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
     known = {vendor.name: vendor for vendor in (*built_in, *registered_vendors())}
     return tuple(known.values())
+
+
+def provider_named_by(model: str) -> str | None:
+    """The provider that a model name says, by prefix or family; None where it says none."""
+    try:
+        return _vendor_and_model(Target(model))[0].name
+    except NotFoundError:
+        return None
 
 
 def _check_named(vendor: Vendor, model: str) -> None:

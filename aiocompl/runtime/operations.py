@@ -11,6 +11,7 @@ import attrs
 from aiocompl.errors import APIResponseValidationError, BadRequestError
 from aiocompl.runtime.call import add_extras
 from aiocompl.runtime.policy_loop import attempt
+from aiocompl.runtime.tasks import cancel_and_wait, error_of
 from aiocompl.types.request import EmbeddingRequest, ModelsRequest, ModerationRequest, RerankRequest
 
 if TYPE_CHECKING:
@@ -169,10 +170,8 @@ async def all_or_none(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        for task in tasks:
-            task.cancel()  # does nothing to those that are done
-        await asyncio.wait(tasks)
-        failed = [task for task in tasks if not task.cancelled() and task.exception() is not None]
+        await cancel_and_wait(tasks)
+        failed = [task for task in tasks if error_of(task) is not None]
     return [task.result() for task in (failed[:1] or tasks)]
 
 

@@ -9,6 +9,7 @@ import attrs
 from aiocompl.errors import AiocomplError
 from aiocompl.runtime.attempts import AttemptLog
 from aiocompl.runtime.call import call_retries
+from aiocompl.runtime.tasks import without_traceback
 from aiocompl.types.call import AnswerT, Attempt
 
 if TYPE_CHECKING:
@@ -83,16 +84,12 @@ async def attempt(
 
 
 def failed_attempt(number: int, route: OperationRoute[Any], error: AiocomplError, elapsed: float) -> Attempt:
-    """The record of an attempt that failed; the error without its tracebacks, which hold frames and sockets."""
-    link: BaseException | None = error
-    while link is not None and link.__traceback__ is not None:
-        link = link.with_traceback(None)
-        link = link.__cause__ or link.__context__
+    """The record of an attempt that failed."""
     return Attempt(
         number=number,
         provider=route.endpoint.provider,
         endpoint=route.endpoint.base_url,
         model=route.model,
-        error=error,
+        error=without_traceback(error),
         elapsed=elapsed,
     )

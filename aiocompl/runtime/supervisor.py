@@ -8,13 +8,15 @@ import random
 from contextlib import suppress
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 import attrs
 
+from aiocompl._compat import override
 from aiocompl.codecs.base import Signer
 from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
+from aiocompl.combinators.face import Combinators
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
 from aiocompl.runtime.call import Call, TargetKey, build_request, call_timeout, sift, sort_keywords
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
+    from aiocompl.combinators.entries import Ask
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.endpoint import Endpoint
@@ -66,7 +69,7 @@ class SupervisorSnapshot:
         return sum(child.queued for child in self.endpoints)
 
 
-class Supervisor:
+class Supervisor(Combinators):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -168,6 +171,8 @@ class Supervisor:
         """
         call = sort_keywords(model, messages, stream=bool(stream), keywords=params)
         options = call.options
+        if options.get("fastest_response"):
+            return await self._fastest(call, params)
         if "mock_response" in options:
             check_messages(messages)
             mock = options["mock_response"]
@@ -291,6 +296,17 @@ class Supervisor:
             self._loop = loop
         elif self._loop is not loop:
             raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
+
+    @property
+    @override
+    def _ask(self) -> Ask:
+        return cast("Ask", self.acompletion)
+
+    async def _fastest(self, call: Call, params: Mapping[str, Any]) -> ChatCompletion | CompletionStream:
+        """A race among the models that a comma-separated name lists."""
+        models = [name for part in call.model.split(",") if (name := part.strip())]
+        others: Any = {name: value for name, value in params.items() if name != "fastest_response"}
+        return await self.race(models, cast("Messages", call.messages), stream=call.stream, **others)
 
     def _route(self, call: Call) -> tuple[Route, Child]:
         known = self._routes.get(call.key)

@@ -11,6 +11,7 @@ from aiocompl._compat import override
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
 
 
@@ -73,6 +74,9 @@ class CallInfo:
 
     failed: tuple[Attempt, ...] = ()
     """The attempts before the one that answered."""
+
+    race: RaceReport | None = None
+    """What became of each contestant, where the answer won a race."""
 
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""

@@ -87,6 +87,8 @@ class CallOptions(TypedDict, total=False):
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
     """The same, under OpenAI's name."""
+    fastest_response: bool | None
+    """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
     extra_query: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None

@@ -29,8 +29,8 @@ def test_litellms_call_options() -> None:
     assert (
         " ".join(sorted(CALL_OPTIONS))
         == "additional_drop_params allowed_openai_params api_base api_key api_version azure base_url "
-        "custom_llm_provider drop_params extra_body extra_headers extra_query force_timeout logger_fn max_retries "
-        "mock_response n_by_fanout num_retries organization request_timeout timeout verbose"
+        "custom_llm_provider drop_params extra_body extra_headers extra_query fastest_response force_timeout "
+        "logger_fn max_retries mock_response n_by_fanout num_retries organization request_timeout timeout verbose"
     )
 
 
