@@ -96,6 +96,7 @@ MISTRAL = Vendor(
             "top_k",
         }
     ),
+    moderations="/moderations",
     docs="https://docs.mistral.ai/api",
 )
 COHERE = Vendor(
@@ -133,6 +134,7 @@ VENDORS: Final = (
         openai_models=True,
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
+        moderations="/moderations",
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
@@ -205,6 +207,7 @@ VENDORS: Final = (
                 "top_k",
             }
         ),
+        models="",
         docs="https://docs.perplexity.ai",
     ),
     Vendor(
@@ -252,6 +255,7 @@ VENDORS: Final = (
             }
         ),
         reasoning="reasoning",
+        rerank="/rerank",
         docs="https://docs.together.ai",
     ),
     Vendor(
@@ -276,6 +280,7 @@ VENDORS: Final = (
                 "typical_p",
             }
         ),
+        rerank="/rerank",
         docs="https://docs.fireworks.ai",
     ),
     Vendor(
@@ -287,6 +292,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"min_p", "repetition_penalty", "top_k"}),
         text_roles=frozenset({"tool"}),
+        rerank="/inference/{model}",
         docs="https://deepinfra.com/docs/openai_api",
     ),
     Vendor(
@@ -322,6 +328,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "user"}),
         native=frozenset({"chat_template_kwargs", "nvext"}),
+        rerank="/ranking",
         docs="https://docs.api.nvidia.com/nim",
     ),
     Vendor(
@@ -350,6 +357,7 @@ VENDORS: Final = (
         ),
         history="reasoning",
         reasoning="reasoning",
+        rerank="/rerank",
         docs="https://openrouter.ai/docs",
     ),
     attrs.evolve(ANTHROPIC, name="anthropic_compat", title="Anthropic OpenAI-compatible surface"),
