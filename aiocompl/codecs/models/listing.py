@@ -9,7 +9,6 @@ Source: https://developers.openai.com/api/docs, list models (2026-11).
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -35,6 +34,9 @@ KEPT: Final = "provider_specific_fields"
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """Numbers from here on are no seconds since 1970 (that would be the year 5138), but milliseconds."""
+
+_NEVER: Final = 253_402_300_800_000
+"""The first millisecond of the year 10000: what is beyond is no time."""
 
 
 def _last(_: JSON) -> str | None:
@@ -154,6 +156,6 @@ def seconds(value: object) -> int | None:
         except ValueError:
             return None
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _NEVER:
         return None
     return int(value / 1000 if value >= _MILLISECONDS_FROM else value)
