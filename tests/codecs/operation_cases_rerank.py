@@ -175,8 +175,17 @@ RERANKS = [
 
 JUDGED = {"flagged": True, "categories": {"hate": True}, "category_scores": {"hate": 0.9}}
 
+FIREWORKS = Case(
+    kind="rerank",
+    model="fireworks/m",
+    request=rerank(top_n=2),
+    sent=("POST", "https://api.fireworks.ai/inference/v1/rerank", {**BODY, "top_n": 2}),
+    answer={"object": "list", "model": "m-1", "data": RESULTS},
+    means={"id": "", "model": "m-1", "results": ORDERED, "object": "list"},
+)
+
 RERANK_ROWS = [
-    compatible("fireworks/m", "https://api.fireworks.ai/inference/v1/rerank", sends=True),
+    FIREWORKS,
     compatible("jina/m", "https://api.jina.ai/v1/rerank", sends=True),
     compatible("litellm_proxy/m", "http://localhost:4000/rerank", sends=True),
     compatible("llamacpp/m", "http://127.0.0.1:8080/v1/rerank", sends=False),

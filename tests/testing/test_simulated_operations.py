@@ -182,11 +182,9 @@ async def test_bedrock_reranks_and_lists(simulator: Simulator) -> None:
 # ---------------------------------------------------------------- those without a client
 
 
-HEADERS = {"Authorization": "Bearer right"}
-
-
-async def post(client: Client, url: str, body: Any) -> Any:
-    async with client.session.post(url, json=body, headers=HEADERS) as response:
+async def post(client: Client, url: str, body: Any, **headers: str) -> Any:
+    right = {"Authorization": "Bearer right", **headers}
+    async with client.session.post(url, json=body, headers=right) as response:
         return response.status, await response.json()
 
 
@@ -245,3 +243,28 @@ async def test_a_page_after_a_model_that_is_none(simulator: Simulator, client: C
     headers = {"x-api-key": "right", "anthropic-version": "2023-06-01"}
     async with client.session.get(f"{simulator.base_url}/models?after_id=none", headers=headers) as response:
         assert response.status == 400
+
+
+async def test_models_that_are_none_are_refused_there_too(simulator: Simulator, client: Client) -> None:
+    status, body = await post(client, f"{simulator.base_url}/rerank", {"model": "none", "query": "q"})
+    assert (status, body["error"]["message"]) == (404, "The model `none` does not exist.")
+
+
+async def test_bedrock_reranks_objects_and_wants_arns(simulator: Simulator, client: Client) -> None:
+    def asked(arn: str) -> dict[str, Any]:
+        configuration = {"modelConfiguration": {"modelArn": arn}}
+        source = {"type": "JSON", "jsonDocument": {"title": "France"}}
+        return {
+            "queries": [{"type": "TEXT", "textQuery": {"text": QUERY}}],
+            "sources": [{"type": "INLINE", "inlineDocumentSource": source}],
+            "rerankingConfiguration": {
+                "type": "BEDROCK_RERANKING_MODEL",
+                "bedrockRerankingConfiguration": configuration,
+            },
+        }
+
+    url, signed = f"{simulator.url}/rerank", {"x-amz-date": "20260101T000000Z"}
+    status, body = await post(client, url, asked("arn:aws:bedrock:x::foundation-model/m"), **signed)
+    assert (status, [row["index"] for row in body["results"]]) == (200, [0])
+    status, body = await post(client, url, asked("m"), **signed)
+    assert (status, body["message"]) == (400, "The provided model identifier is invalid.")

@@ -219,8 +219,9 @@ def _moderation(received: Received, body: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given[0], str):
         results = [_judgement(text, ["text"], flagged=not mistral) for text in given]
     else:
-        kinds = sorted({part["type"].removesuffix("_url") for part in given}, reverse=True)
-        results = [_judgement(parts.texts(given), kinds, flagged=True)]
+        content: list[Any] = given
+        kinds = sorted({part["type"].removesuffix("_url") for part in content}, reverse=True)
+        results = [_judgement(parts.texts(content), kinds, flagged=True)]
     return {"id": f"modr-{received.number:08d}", "model": body["model"], "results": results}
 
 
