@@ -139,7 +139,10 @@ def _azure_base(base: str | None, target: Target, deployment: str, env: Mapping[
     )
     if not root.endswith(("/openai/v1", "/models")) and "/openai/deployments/" not in root:
         root = root.removesuffix("/openai")
-        root += f"/openai/deployments/{quote(deployment, safe='')}" if dated else "/openai/v1"
+        below = (
+            f"/deployments/{quote(deployment, safe='')}" if deployment else ""
+        )  # a list of models is of none
+        root += f"/openai{below if dated else '/v1'}"
     if dated and not root.endswith("/openai/v1"):
         given["api-version"] = str(version)
     return f"{root}?{urlencode(given)}" if given else root

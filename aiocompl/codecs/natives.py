@@ -26,6 +26,8 @@ CUSTOM: Final = Vendor(
     native=frozenset({"top_k", "min_p", "repetition_penalty", "chat_template_kwargs"}),
     loosely=True,
     think_tag="think",
+    rerank="/rerank",
+    moderations="/moderations",
 )
 """What a bare `api_base` with an unknown model name means."""
 
@@ -139,6 +141,16 @@ OLLAMA: Final = Vendor(
     docs="https://docs.ollama.com/api/chat",
 )
 
+VOYAGE: Final = Vendor(
+    name="voyage",
+    title="Voyage AI",
+    base_url="https://api.voyageai.com/v1",
+    api_key_env=("VOYAGE_API_KEY",),
+    rerank="/rerank",
+    models="",
+    docs="https://docs.voyageai.com",
+)
+
 NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
     for vendor in (
@@ -150,6 +162,7 @@ NATIVES: Final[Mapping[str, Vendor]] = {
         BEDROCK,
         COHERE,
         OLLAMA,
+        VOYAGE,
         WATSONX,
         LOCAL,
         CUSTOM,

@@ -26,6 +26,10 @@ _EXACT: Final = {
     "/api/chat": "ollama",
     "/api/tags": "ollama",
     "/v1beta/models": "gemini",
+    "/v2/rerank": "cohere",
+    "/foundation-models": "bedrock",
+    "/v1/foundation-models": "bedrock",
+    "/openai/models": "azure",
 }
 _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
 """Whom Hugging Face's router has routes to."""
@@ -38,6 +42,7 @@ _PATTERNS: Final = tuple(
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
         (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
         (r".*/publishers/mistralai/models/.+:\w+", "vertex_openai"),
+        (r"/v\w+/publishers/google/models", "vertex"),
         (r"/v1\w*/models/.+:\w+", "gemini"),
         (r".*/endpoints/[^/]+/chat/completions", "vertex_openai"),
         (r".*/run/@.+", "cloudflare"),
@@ -83,11 +88,26 @@ class Choice:
         path, headers = received.path, received.headers
         if path in _EXACT:
             return _EXACT[path]
-        if path == "/openai/v1/chat/completions" and "api-key" in headers:
+        if path in {"/openai/v1/chat/completions", "/openai/v1/models"} and "api-key" in headers:
             return "azure"  # with a bearer it looks like Groq's, whose base is the same
         if path.startswith("/v1/models") and "anthropic-version" in headers:
             return "anthropic"
+        if path in {"/v1/models", "/v1/rerank"} and _is_cohere(received):
+            return "cohere_v1"
+        if path == "/v1/models" and "x-goog-api-key" in headers:
+            return "gemini"
+        if path in {"/rerank", "/v1/rerank"} and "x-amz-date" in headers:
+            return "bedrock"
         name = next((name for pattern, name in _PATTERNS if pattern.fullmatch(path)), self._main_name)
         if name == "gemini" and "stream" in path and parse_qs(received.query).get("alt") != ["sse"]:
             return "gemini_array"
         return name
+
+
+def _is_cohere(received: Received) -> bool:
+    """Whether a request at a path that others have too is Cohere's: its pages and its client tell."""
+    return (
+        received.headers.get("x-client-name") == "cohere"
+        or "page_size=" in received.query
+        or ("cohere" in received.headers.get("x-fern-sdk-name", ""))
+    )
