@@ -22,6 +22,7 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "cohere": ("cohere.v2", "CohereCodec"),
     "cohere_v1": ("cohere.v1", "CohereV1Codec"),
     "ollama": ("ollama", "OllamaCodec"),
+    "replicate": ("replicate", "ReplicateCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
 

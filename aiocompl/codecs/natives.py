@@ -122,9 +122,30 @@ OLLAMA: Final = Vendor(
     docs="https://docs.ollama.com/api/chat",
 )
 
+REPLICATE: Final = Vendor(
+    name="replicate",
+    title="Replicate",
+    base_url="https://api.replicate.com/v1",
+    api_key_env=("REPLICATE_API_TOKEN", "REPLICATE_API_KEY"),
+    base_env=("REPLICATE_BASE_URL",),
+    docs="https://replicate.com/docs/reference/http",
+)
+
 NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
-    for vendor in (AZURE, ANTHROPIC, GEMINI, VERTEX, BEDROCK, COHERE, OLLAMA, WATSONX, LOCAL, CUSTOM)
+    for vendor in (
+        AZURE,
+        ANTHROPIC,
+        GEMINI,
+        VERTEX,
+        BEDROCK,
+        COHERE,
+        OLLAMA,
+        REPLICATE,
+        WATSONX,
+        LOCAL,
+        CUSTOM,
+    )
 }
 """All of them by name; they go before rows of the catalogue of the same name."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import attrs
 
-from aiocompl.codecs.base import Signer
+from aiocompl.codecs.base import Jobs, Signer
 from aiocompl.codecs.routing import Route, resolve
 from aiocompl.errors import AiocomplError, SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
@@ -25,7 +25,7 @@ from aiocompl.types.call import Attempt
 from aiocompl.types.checks import check_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Unpack
 
@@ -238,9 +238,12 @@ class Supervisor:
         return route, child
 
     def _child_spec(self, route: Route) -> ChildSpec:
+        make_transport = partial(self._make_transport, route.endpoint, route.codec.headers)
+        if isinstance(route.codec, Jobs):
+            make_transport = partial(_job_transport, make_transport, route.codec, route.endpoint.provider)
         return ChildSpec(
             endpoint=route.endpoint,
-            make_transport=partial(self._make_transport, route.endpoint, route.codec.headers),
+            make_transport=make_transport,
             sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
             **self._child_settings,
         )
@@ -292,6 +295,12 @@ class Supervisor:
                 return answer
             await child.rest(wait)
             begun = time()
+
+
+def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: str) -> Transport:
+    from aiocompl.runtime.jobs import JobTransport  # noqa: PLC0415 - few providers answer with jobs
+
+    return JobTransport(make_inner(), jobs, provider)
 
 
 def failed_attempt(number: int, route: Route, error: AiocomplError, elapsed: float) -> Attempt:

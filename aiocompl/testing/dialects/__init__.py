@@ -20,6 +20,7 @@ DIALECTS: Final = (
     "gemini_array",
     "ollama",
     "openai",
+    "replicate",
     "responses",
     "vertex",
 )
