@@ -137,6 +137,7 @@ class PredictionJob:
 
     def feed(self, data: bytes) -> JobStep | None:
         """Take a slice of the stream: it is over with ``done``; see `Job`."""
+        self._follows = False  # it is open
         if self._ended or not any(name == "done" for name, _ in self._frames.feed(data)):
             return None
         self._ended = True

@@ -285,7 +285,7 @@ class ReplicateDialect:
     def _cancel(self, job: _Job, now: float) -> Delivery:
         if now < job.ends and job.canceled is None:
             job.canceled = now
-        return self._poll(job, now)
+        return Delivery.json(self._heading(job.asked, job.status(now)))
 
     def _followed(self, job: _Job) -> Delivery:
         if job.canceled is None:
