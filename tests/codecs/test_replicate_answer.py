@@ -201,7 +201,8 @@ def test_what_an_error_says_besides() -> None:
     assert CODEC.decode_error(REQUEST, reply(throttled, 429, **{"retry-after": "3"})).retry_after == 3
     invalid = {"detail": "no", "invalid_fields": [{"field": "input.top_k", "type": "x"}]}
     assert CODEC.decode_error(REQUEST, reply(invalid, 422)).param == "input.top_k"
-    for odd in ([], ["x"], [{}], 7):
+    odds: tuple[Any, ...] = ([], ["x"], [{}], 7)
+    for odd in odds:
         assert CODEC.decode_error(REQUEST, reply({"detail": "no", "invalid_fields": odd}, 422)).param is None
 
 
@@ -283,7 +284,7 @@ def test_errors_in_a_stream_that_are_no_object() -> None:
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
 )
