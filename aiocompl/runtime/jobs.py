@@ -306,7 +306,7 @@ class OpenStream(OpenResponse):
             self._ended = True
             return b"" if self._finishing.cancelled() else self._job.event()
         data = await self._inner.read_slice()
-        if data and (step := self._job.feed(data)) is not None:
+        if data and not self._closed and (step := self._job.feed(data)) is not None:
             self._finishing = self._transport.run(self._transport.finish(self._job, step), "finish")
         return data
 

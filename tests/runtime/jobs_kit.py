@@ -42,7 +42,9 @@ OUTPUT = (b"event: output\ndata: He\n\n", Slice(b"event: output\ndata: llo\n\n",
 END = Slice(b"event: done\ndata: {}\n\n", 1, 1)
 
 
-def says(body: Any, *, status: int = 200, delay: float = 0.0, **headers: str) -> Delivery:
+def says(
+    body: Any, *, status: int = 200, delay: float = 0.0, headers: dict[str, str] | None = None
+) -> Delivery:
     """A whole JSON answer after some seconds."""
     return Delivery.whole(orjson.dumps(body), status=status, headers=headers, delay=delay)
 

@@ -24,6 +24,7 @@ from jobs_kit import (
     says,
     transport,
 )
+from runtime_kit import call_of
 
 from aiocompl.errors import (
     APIConnectionError,
@@ -47,7 +48,7 @@ BROKEN = APIConnectionError("broken")
 
 async def ask(replicate: Replicate, **options: Any) -> ChatCompletion:
     async with replicate.supervisor(num_retries=0) as supervisor:
-        return await supervisor.acompletion(MODEL, MESSAGES, api_key="r8_secret", **options)
+        return call_of(await supervisor.acompletion(MODEL, MESSAGES, api_key="r8_secret", **options))
 
 
 async def read(replicate: Replicate, **options: Any) -> tuple[str, ChatCompletion]:
@@ -91,7 +92,7 @@ async def test_a_poll_that_fails_is_repeated(lost: Any) -> None:
 
 
 async def test_a_poll_waits_as_long_as_it_is_told() -> None:
-    throttled = says({"detail": "slow down"}, status=429, **{"retry-after": "7"})
+    throttled = says({"detail": "slow down"}, status=429, headers={"retry-after": "7"})
     replicate = Replicate(poll=[throttled, finished()])
     await ask(replicate)
     assert replicate.asked == [("create", 0), ("poll", 0.1), ("poll", 7.1)]
@@ -238,7 +239,7 @@ async def test_a_stream_read_as_a_whole() -> None:
 
 
 async def test_a_whole_answer_can_be_read_once() -> None:
-    jobs, _ = transport(Replicate(create=[says(SUCCEEDED, **{"x-request-id": "r"})]))
+    jobs, _ = transport(Replicate(create=[says(SUCCEEDED, headers={"x-request-id": "r"})]))
     response = await jobs.open(request())
     assert (response.status, response.headers["x-request-id"]) == (200, "r")
     assert orjson.loads(await response.read()) == SUCCEEDED
