@@ -26,6 +26,7 @@ CHATS = frozenset(
         "cohere.v1.chat",
         "cohere.v2.chat",
         "ollama.chat",
+        "predictions",
     }
 )
 

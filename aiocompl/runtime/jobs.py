@@ -37,7 +37,7 @@ CANCEL_WAITS: Final = (0.5, 1.0, 2.0, 4.0)
 CANCEL_LIMIT: Final = 30.0
 """Seconds for all of them."""
 
-CLOSE_LIMIT: Final = 5.0
+CLOSE_LIMIT: Final = 4.0
 """Seconds that `aclose` waits for debts."""
 
 _REDIRECT: Final = 300

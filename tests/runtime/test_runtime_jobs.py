@@ -280,7 +280,7 @@ async def test_closing_waits_for_some_seconds_only(cancel: Any, capsys: pytest.C
     jobs, inner = transport(replicate)
     (await jobs.open(request(stream=True))).close()
     await jobs.aclose()
-    assert asyncio.get_running_loop().time() == 5
+    assert asyncio.get_running_loop().time() == 4
     assert inner.closed
     assert inner.in_flight == 0
     assert not errands()

@@ -302,6 +302,6 @@ async def test_a_creation_that_hangs_holds_a_close_up_for_some_seconds_only() ->
     task.cancel()
     await asyncio.wait([task])
     await jobs.aclose()
-    assert now() == 5
+    assert now() == 4
     assert [record.outcome for record in inner.records] == ["cancelled"]
     assert not errands()
