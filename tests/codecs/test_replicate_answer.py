@@ -126,9 +126,9 @@ def test_no_finished_prediction(body: Any) -> None:
 def test_failed_predictions(text: str | None, cls: type[APIError], retryable: bool) -> None:
     body = {**FAILED, "error": text}
     error = fault(lambda: CODEC.decode_response(REQUEST, reply(body, x_request_id="r")))
+    assert isinstance(error, APIStatusError)
     assert type(error) is cls
     assert error.retryable is retryable
-    assert isinstance(error, APIStatusError)
     assert (text or "(no message)") in str(error)
     assert error.body == body
     later = fault(
