@@ -48,10 +48,12 @@ _T = TypeVar("_T")
 
 
 class Errand(asyncio.Task[_T]):
-    """A task that the end of its loop does not break off, so that it pays what is owed; it is bounded by itself.
+    """A task that the end of its loop does not break off; it is bounded by itself.
 
     `asyncio.run` cancels all tasks at its end, while the loop stands still, then runs it until they are over. Any other
-    cancellation comes from within the running loop, and counts.
+    cancellation comes from within the running loop, and counts. This is for what cannot be begun anew: a creation that
+    has not told the job's id yet, and the close that waits for it. (What the task's own calls have in tasks of theirs
+    is broken off all the same: a request that was not quite sent yet never will be.)
     """
 
     @override
@@ -77,8 +79,8 @@ class JobTransport(Transport):
         self._jobs = jobs
         self._provider = provider
         self._loop = asyncio.get_running_loop()
-        self._errands: set[asyncio.Task[Any]] = set()
-        self._debts: dict[Job, HTTPRequest] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+        self._debts: dict[Job, asyncio.Task[None]] = {}  # and what pays them; it may have been cancelled
         self._closing: asyncio.Task[None] | None = None
 
     @override
@@ -125,26 +127,29 @@ class JobTransport(Transport):
 
     def run(self, work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
         """Run something in a task that `aclose` waits for."""
-        task = Errand(work, loop=self._loop, name=f"aiocompl jobs: {name}")
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
-        return task
+        return self._keep(self._loop.create_task(work, name=f"aiocompl jobs: {name}"))
 
     def call_off(self, job: Job) -> None:
         """Have a job cancelled at the provider, if it runs. Never waits."""
         request = job.cancel
-        if request is None or job in self._debts or self._loop.is_closed():
-            return
-        self._debts[job] = request
-        _ = self.run(self._pay(job), "cancel")
+        if request is not None and job not in self._debts and not self._loop.is_closed():
+            self._debts[job] = self.run(self._pay(job, request), "cancel")
+
+    def _keep(self, task: asyncio.Task[_T]) -> asyncio.Task[_T]:
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def _errand(self, work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
+        return self._keep(Errand(work, loop=self._loop, name=f"aiocompl jobs: {name}"))
 
     async def _create(self, job: Job, request: HTTPRequest) -> HTTPResponse:
         """Begin the job, in a task of its own: whoever is cancelled meanwhile leaves one to see it off."""
-        creation = self.run(self._created(request), "create")
+        creation = self._errand(self._created(request), "create")
         try:
             await asyncio.wait([creation])
         except asyncio.CancelledError:
-            _ = self.run(self._see_off(job, creation), "see off")
+            _ = self._errand(self._see_off(job, creation), "see off")
             raise
         created = creation.result()
         if isinstance(created, AiocomplError):
@@ -193,42 +198,61 @@ class JobTransport(Transport):
     async def _exchange(self, request: HTTPRequest) -> HTTPResponse:
         return await _read(await self._inner.open(request))
 
-    async def _pay(self, job: Job) -> None:
-        """Cancel a job at the provider; one that cannot be cancelled is reported."""
-        request = self._debts[job]
+    async def _pay(self, job: Job, request: HTTPRequest) -> None:
+        """Cancel a job at the provider; one that cannot be cancelled is reported. Cancelled: it is still owed."""
+        try:
+            why = await self._withdraw(request)
+        except Exception as bug:  # noqa: BLE001 - nobody is there to raise it to
+            why = repr(bug)
+        del self._debts[job]
+        if why is not None:
+            self._report(why)
+
+    async def _withdraw(self, request: HTTPRequest) -> object:
+        """Cancel a job; None where it does not run any more, else why it may."""
         why: object = "no answer in time"
         with suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_LIMIT):
                 for wait in (*CANCEL_WAITS, None):
                     try:
-                        why = status = (await self._exchange(request)).status
-                        if status not in _RETRIED:  # cancelled; or the provider knows no job that runs
-                            break
+                        status = (await self._exchange(request)).status
                     except AiocomplError as error:
                         why = str(error)
+                    else:
+                        if status < _REDIRECT or status in _OVER:
+                            return None
+                        why = f"status {status}"
+                        if status not in _RETRIED:
+                            break
                     if wait is not None:
                         await asyncio.sleep(wait)
-        del self._debts[job]
-        if not isinstance(why, int) or (why >= _REDIRECT and why not in _OVER):
-            self._report(why)
+        return why
 
     async def _close(self) -> None:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_LIMIT):
-                    while self._errands:
-                        await asyncio.wait(self._errands)
-                    for job in list(self._debts):  # whose errand somebody cancelled
-                        await self._pay(job)
+                    await self._settle()
         finally:
-            left = list(self._errands)
-            for errand in left:
-                errand.cancel()
+            left = list(self._running)
+            for task in left:
+                task.cancel()
             if left:
                 await asyncio.wait(left)
             for _ in self._debts:
                 self._report(f"not done {CLOSE_LIMIT:g} s after the close")
             await self._inner.aclose()
+
+    async def _settle(self) -> None:
+        """Wait until nothing runs and nothing is owed; what was cancelled before it had paid is begun anew."""
+        while True:
+            for job, paying in list(self._debts.items()):
+                if paying.done():
+                    del self._debts[job]
+                    self.call_off(job)
+            if not self._running:
+                return
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
 
     def _report(self, why: object) -> None:
         telemetry.warning("job.not_cancelled", provider=self._provider, reason=why)

@@ -338,6 +338,7 @@ async def test_a_cancellation_that_fails_is_repeated(cancel: Any) -> None:
         (says({}, status=503), 5, True),
         (BROKEN, 5, True),
         (DEAF, 1, True),
+        (ZeroDivisionError("a bug of the test"), 1, True),
     ],
 )
 async def test_a_cancellation_that_does_not_come_about_is_reported(

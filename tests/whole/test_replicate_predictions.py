@@ -213,6 +213,22 @@ async def test_the_loop_ends_with_a_call_in_flight(requests: int) -> None:
         await simulator.wait_until(lambda: simulator.open_connections == 0)
 
 
+@pytest.mark.parametrize("times", [1, 20])
+async def test_the_loop_ends_at_the_very_moment(times: int) -> None:
+    """As with Ctrl-C: the caller goes, and with it the loop, when the cancellations have just begun."""
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        calls = [acompletion(**place(simulator), extra_headers={"Prefer": "x"}) for _ in range(times)]
+        asyncio.get_running_loop().call_later(0.4, task.cancel)
+        await asyncio.gather(*calls)
+
+    async with Simulator(faults.Stall()) as simulator:
+        assert isinstance(await run_elsewhere(main()), asyncio.CancelledError)
+        assert statuses(simulator) == ["canceled"] * times
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_the_loop_ends_with_a_call_given_up(stream: bool) -> None:
     """Its creation has not answered yet: what is owed is not even known."""
