@@ -33,6 +33,7 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "databricks": ("databricks", "DatabricksCodec"),
     "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
+    "replicate": ("replicate", "ReplicateCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
 

@@ -99,11 +99,8 @@ def _needed(variable: str, vendor: Vendor, env: Mapping[str, str]) -> str:
 def _completed(base: str, usual: str) -> str:
     """A base URL with scheme and path: a bare host, as some variables hold it, takes them from the usual one."""
     base, mark, query = base.strip().partition("?")
-    base = base.rstrip("/")
-    if "://" in base and usual.startswith(
-        f"{base}/"
-    ):  # the vendor's own host, as some SDKs' variables hold it
-        base = usual
+    if "://" in base and usual.startswith(f"{base.rstrip('/')}/"):
+        base = usual  # it is the vendor's own host, as some SDKs' variables hold it
     if "://" not in base:
         usual_scheme, _, usual_rest = usual.rpartition("://")
         usual_path = "" if "/" in base else usual_rest.partition("/")[2]

@@ -151,6 +151,15 @@ VOYAGE: Final = Vendor(
     docs="https://docs.voyageai.com",
 )
 
+REPLICATE: Final = Vendor(
+    name="replicate",
+    title="Replicate",
+    base_url="https://api.replicate.com/v1",
+    api_key_env=("REPLICATE_API_TOKEN", "REPLICATE_API_KEY"),
+    base_env=("REPLICATE_BASE_URL",),
+    docs="https://replicate.com/docs/reference/http",
+)
+
 NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
     for vendor in (
@@ -162,6 +171,7 @@ NATIVES: Final[Mapping[str, Vendor]] = {
         BEDROCK,
         COHERE,
         OLLAMA,
+        REPLICATE,
         VOYAGE,
         WATSONX,
         LOCAL,

@@ -68,6 +68,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "cohere": Dialect("Cohere", ("cohere/command-a-03-2025", "cohere/command-a-reasoning-08-2025")),
     "cohere_v1": Dialect("Cohere v1", ("cohere/v1/command-r-08-2024",)),
     "ollama": Dialect("Ollama", ("ollama/llama3.2",)),
+    "replicate": Dialect("Replicate", ("replicate/meta/meta-llama-3-8b-instruct", "replicate/openai/gpt-4o")),
     "watsonx": Dialect("watsonx.ai", ("watsonx/ibm/granite-3-8b-instruct",)),
 }
 """Every dialect by its name in `aiocompl.codecs.dialects`."""

@@ -39,6 +39,8 @@ _PATTERNS: Final = tuple(
     for pattern, name in (
         (r"(/v1)?/model/.+/converse(-stream)?", "bedrock"),
         (r"/openai/deployments/[^/]+/chat/completions", "azure"),
+        (r"/v1/(predictions|streams)(/.+)?", "replicate"),
+        (r"/v1/(models|deployments)/[^/:]+/[^/:]+/predictions", "replicate"),
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
         (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
         (r".*/publishers/mistralai/models/.+:\w+", "vertex_openai"),
@@ -78,6 +80,10 @@ class Choice:
     def of(self, received: Received) -> Dialect:
         """The dialect of a request."""
         return self._only or self._make(self._name(received))
+
+    def made(self) -> tuple[Dialect, ...]:
+        """Those that were spoken so far."""
+        return (self.main, *(dialect for dialect in self._made.values() if dialect is not self.main))
 
     def _make(self, name: str) -> Dialect:
         if (made := self._made.get(name)) is None:
