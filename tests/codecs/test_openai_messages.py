@@ -151,7 +151,7 @@ def test_nulls_names_and_roles() -> None:
         "function_call": None,
         "name": "n",
     }
-    assert written("groq", called) == {"role": "assistant", "tool_calls": [], "name": "n"}
+    assert written("groq", called) == {"role": "assistant", "tool_calls": []}
     assert written("together", called) == {
         "role": "assistant",
         "content": None,

@@ -226,6 +226,7 @@ VENDORS: Final = (
             }
         ),
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning"},
+        named_roles=frozenset(),
         nulls=False,
         history="reasoning",
         reasoning="reasoning",

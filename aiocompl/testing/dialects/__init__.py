@@ -18,6 +18,8 @@ DIALECTS: Final = (
     "cohere_v1",
     "gemini",
     "gemini_array",
+    "groq",
+    "mistral",
     "ollama",
     "openai",
     "responses",

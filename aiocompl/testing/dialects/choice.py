@@ -26,6 +26,8 @@ _EXACT: Final = {
     "/api/chat": "ollama",
     "/api/tags": "ollama",
     "/v1beta/models": "gemini",
+    "/groq/openai/v1/chat/completions": "groq",
+    "/mistral/v1/chat/completions": "mistral",
 }
 _PATTERNS: Final = tuple(
     (re.compile(pattern), name)
