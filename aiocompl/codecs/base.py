@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 from aiocompl.errors import APIResponseValidationError
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.model import JSON
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
 
@@ -21,6 +22,10 @@ MALFORMED = (KeyError, TypeError, IndexError, ValueError, AttributeError)
 
 BODY_HEAD = 2048
 """Bytes of a malformed body that an error keeps."""
+
+
+MAX_BITS = 62
+"""Of a count: the sum of two still fits into the 64 bits that JSON's integers have here."""
 
 
 class StreamDecoder(Protocol):
@@ -116,6 +121,26 @@ class Signer(Protocol):
     def sign(self, request: HTTPRequest, now: float) -> HTTPRequest:
         """Sign a request; `now` is the wall clock in seconds since 1970."""
         ...
+
+
+def unknown_event(event: Any) -> JSON:
+    """What a chunk's delta has beyond OpenAI's shape where the stream says what its dialect does not know."""
+    return {"provider_specific_fields": {"unknown_events": [event]}}
+
+
+def whole_number(value: Any) -> int:
+    """A count, or a time in seconds, as an integer.
+
+    Raises:
+        ValueError: It is none, or too large to be one: JSON could not hold it.
+    """
+    try:
+        number = int(value)
+    except OverflowError as error:
+        raise ValueError(f"a number is {value}") from error
+    if number.bit_length() > MAX_BITS:
+        raise ValueError(f"a number has {number.bit_length()} bits")
+    return number
 
 
 def raise_malformed(cause: Exception, *, provider: str, model: str, status: int, body: bytes) -> NoReturn:

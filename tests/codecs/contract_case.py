@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.base import Codec
     from aiocompl.types.model import JSON
 
+BROKEN = '{"a": 7341'
 KEY = "sk-contract-0123456789abcdef"
 
 
@@ -36,3 +37,10 @@ class Dialect:
     """An error event, with `KEY` in its text."""
     unforeseen: Callable[[JSON], Any]
     """Reads the unforeseen field's value, 1, out of an answer's `to_dict()`."""
+
+    calls: bytes = b""
+    """A stream of two calls, of ``f`` and of ``g``, as much alike as the dialect lets them be: with one index for both
+    where there are indices, and arguments that are no JSON (`BROKEN`)."""
+
+    ends: bool = True
+    """Whether its streams have an end after which nothing matters; Gemini's just stop."""

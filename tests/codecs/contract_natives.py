@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import orjson
-from contract_case import KEY, Dialect, sse
+from contract_case import BROKEN, KEY, Dialect, sse
 
 from aiocompl.codecs.routing import Target, resolve
 
@@ -56,6 +56,30 @@ ANTHROPIC_EVENTS: list[JSON] = [
     },
     {"type": "message_stop"},
 ]
+
+
+def anthropic_call(name: str) -> list[JSON]:
+    block = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+    piece = {"type": "input_json_delta", "partial_json": BROKEN}
+    return [
+        {"type": "content_block_start", "index": 1, "content_block": block},
+        {"type": "content_block_delta", "index": 1, "delta": piece},
+    ]
+
+
+def cohere_call(name: str) -> JSON:
+    function = {"name": name, "arguments": BROKEN}
+    call = {"id": f"call_{name}", "type": "function", "function": function}
+    return {"type": "tool-call-start", "index": 0, "delta": {"message": {"tool_calls": call}}}
+
+
+def responses_call(name: str) -> list[JSON]:
+    item = {"type": "function_call", "call_id": f"call_{name}", "name": name}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "arguments": ""}},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": BROKEN},
+    ]
+
 
 COHERE_EVENTS: list[JSON] = [
     {"type": "message-start", "id": "c1", "delta": {"message": {"role": "assistant"}}},
@@ -130,6 +154,9 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(ANTHROPIC_MESSAGE),
         stream=sse(*ANTHROPIC_EVENTS, end=b""),
         cut=sse(*ANTHROPIC_EVENTS[:-1], end=b""),
+        calls=sse(
+            ANTHROPIC_EVENTS[0], *anthropic_call("f"), *anthropic_call("g"), *ANTHROPIC_EVENTS[-2:], end=b""
+        ),
         error=error_body(
             {"type": "error", "error": {"type": "x", "message": f"Incorrect API key: {KEY}"}},
         ),
@@ -144,6 +171,7 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(COHERE_ANSWER),
         stream=sse(*COHERE_EVENTS),
         cut=sse(*COHERE_EVENTS[:-1], end=b""),
+        calls=sse(COHERE_EVENTS[0], cohere_call("f"), cohere_call("g"), COHERE_EVENTS[-1]),
         error=error_body({"message": f"Incorrect API key: {KEY}"}),
         stream_error=sse(
             {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": f"Sorry, {KEY}"}}, end=b""
@@ -156,6 +184,17 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(COHERE_V1_ANSWER),
         stream=lines(*COHERE_V1_EVENTS),
         cut=lines(*COHERE_V1_EVENTS[:-1]),
+        calls=lines(
+            COHERE_V1_EVENTS[0],
+            *(
+                {
+                    "event_type": "tool-calls-chunk",
+                    "tool_call_delta": {"name": name, "index": 0, "parameters": BROKEN},
+                }
+                for name in "fg"
+            ),
+            {"event_type": "stream-end", "finish_reason": "COMPLETE", "response": {}},
+        ),
         error=error_body({"message": f"Incorrect API key: {KEY}"}),
         stream_error=lines({"message": f"Sorry, {KEY}"}),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
@@ -168,6 +207,20 @@ NATIVE_DIALECTS = [
         ),
         stream=lines(*OLLAMA_LINES),
         cut=lines(*OLLAMA_LINES[:-1]),
+        calls=lines(
+            *(
+                {
+                    **OLLAMA_HEADING,
+                    "message": {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"index": 0, "name": name, "arguments": BROKEN}}],
+                    },
+                    "done": False,
+                }
+                for name in "fg"
+            ),
+            OLLAMA_LINES[-1],
+        ),
         error=error_body({"error": f"Incorrect API key: {KEY}"}),
         stream_error=lines({"error": f"Sorry, {KEY}"}),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
@@ -178,6 +231,13 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(RESPONSES_ANSWER),
         stream=sse(*RESPONSES_EVENTS, end=b""),
         cut=sse(*RESPONSES_EVENTS[:-1], end=b""),
+        calls=sse(
+            RESPONSES_EVENTS[0],
+            *responses_call("f"),
+            *responses_call("g"),
+            {"type": "response.completed", "response": {**RESPONSES_ANSWER, "output": []}},
+            end=b"",
+        ),
         error=error_body({"error": {"message": f"Incorrect API key: {KEY}", "code": "no"}}),
         stream_error=sse({"type": "error", "code": "server_error", "message": f"Sorry, {KEY}"}, end=b""),
         unforeseen=lambda body: body["unforeseen"],
