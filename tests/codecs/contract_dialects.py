@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from contract_case import KEY, Dialect, sse
+from contract_case import BROKEN, KEY, Dialect, sse
+from contract_clouds import cloud_dialects
 from contract_hosts import host_dialects
 from contract_natives import NATIVE_DIALECTS
 
@@ -44,6 +45,15 @@ OPENAI_CHUNKS = [
 ]
 
 
+def openai_call(name: str) -> JSON:
+    function = {"name": name, "arguments": BROKEN}
+    call = {"index": 0, "id": f"call_{name}", "type": "function", "function": function}
+    return openai_chunk({"tool_calls": [call]})
+
+
+OPENAI_CALLS = [OPENAI_CHUNKS[0], openai_call("f"), openai_call("g"), openai_chunk({}, "tool_calls")]
+
+
 def openai_dialect(provider: str, **target: Any) -> Dialect:
     env = {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}
     return Dialect(
@@ -52,6 +62,7 @@ def openai_dialect(provider: str, **target: Any) -> Dialect:
         answer=orjson.dumps(OPENAI_ANSWER),
         stream=sse(*OPENAI_CHUNKS),
         cut=sse(*OPENAI_CHUNKS[:-1], end=b""),
+        calls=sse(*OPENAI_CALLS),
         error=orjson.dumps({"error": {"message": f"Incorrect API key: {KEY}", "code": "no"}}),
         stream_error=sse({"error": {"message": f"Sorry, {KEY}", "type": "server_error"}}, end=b""),
         unforeseen=lambda body: body["unforeseen"]["a"] * body["choices"][0]["message"]["unforeseen"][0],
@@ -70,4 +81,5 @@ DIALECTS = [
     openai_dialect("local"),
     *NATIVE_DIALECTS,
     *host_dialects(openai_dialect("groq")),
+    *cloud_dialects(openai_dialect("groq")),
 ]
