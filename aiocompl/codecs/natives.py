@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ CUSTOM: Final = Vendor(
     base_url="",
     key_optional=True,
     native=frozenset({"top_k", "min_p", "repetition_penalty", "chat_template_kwargs"}),
+    embedding_rules=EmbeddingRules(unsupported=frozenset()),
     loosely=True,
     think_tag="think",
 )
@@ -50,6 +51,10 @@ AZURE: Final = Vendor(
     base_env=("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"),
     auth="header:api-key",
     native=frozenset({"data_sources", "user_security_context"}),
+    embedding_rules=EmbeddingRules(
+        unsupported=frozenset({"truncate"}),
+        formats=frozenset({"float", "base64", "binary", "int8", "ubinary", "uint8"}),
+    ),
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
 )
 

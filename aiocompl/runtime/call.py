@@ -15,7 +15,7 @@ from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute, Route
     from aiocompl.types.request import Request
 
@@ -120,12 +120,15 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     if options:
         add_extras(request, options)
         if options.get("drop_params"):
-            dropped += _drop_refused(request, params, route.codec)
+            dropped += drop_refused(request, params, route.codec)
     return request, dropped
 
 
-def _drop_refused(request: ChatRequest, params: dict[str, Any], codec: Codec) -> tuple[str, ...]:
-    """Take out what the codec refuses for its value or for the model; encoding is pure, so it can be tried."""
+def drop_refused(request: Request, params: dict[str, Any], codec: Operation[Any, Any]) -> tuple[str, ...]:
+    """Take out of a request's parameters what the codec refuses for its value or for the model.
+
+    Encoding is pure, so it can be tried.
+    """
     dropped: list[str] = []
     while True:
         try:

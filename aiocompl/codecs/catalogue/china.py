@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 MOONSHOT = Vendor(
     name="moonshot",
@@ -21,6 +21,7 @@ MOONSHOT = Vendor(
     unsupported=frozenset({"functions", "logit_bias", "logprobs", "seed"}),
     native=frozenset({"thinking"}),
     history_required=True,
+    embeddings="",
     docs="https://platform.moonshot.ai/docs",
 )
 ZAI = Vendor(
@@ -42,6 +43,7 @@ ZAI = Vendor(
         }
     ),
     native=frozenset({"do_sample", "request_id", "thinking", "tool_stream", "user_id"}),
+    embeddings="",
     docs="https://docs.z.ai",
 )
 DASHSCOPE = Vendor(
@@ -64,6 +66,8 @@ DASHSCOPE = Vendor(
             "vl_high_resolution_images",
         }
     ),
+    max_inputs=10,
+    embedding_rules=EmbeddingRules(formats=frozenset({"float"}), tokens=False),
     docs="https://help.aliyun.com/zh/model-studio",
 )
 
@@ -86,6 +90,9 @@ VENDORS: Final = (
         base_url="https://open.bigmodel.cn/api/paas/v4",
         api_key_env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
         base_env=("ZHIPUAI_BASE_URL",),
+        embeddings="/embeddings",
+        max_inputs=64,
+        embedding_rules=EmbeddingRules(formats=frozenset({"float"}), tokens=False),
         docs="https://docs.bigmodel.cn",
     ),
     DASHSCOPE,
@@ -108,6 +115,7 @@ VENDORS: Final = (
         unsupported=frozenset({"function_call", "logit_bias", "presence_penalty"}),
         native=frozenset({"reasoning_split", "thinking"}),
         history="think_tags",
+        embeddings="",
         docs="https://platform.minimax.io/docs",
     ),
     Vendor(
@@ -119,6 +127,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias"}),
         native=frozenset({"enable_thinking", "min_p", "thinking_budget", "top_k"}),
+        max_inputs=32,
         docs="https://docs.siliconflow.cn",
     ),
     Vendor(
@@ -129,6 +138,7 @@ VENDORS: Final = (
         base_env=("ARK_API_BASE", "VOLCENGINE_API_BASE"),
         unsupported=frozenset({"functions", "n"}),
         native=frozenset({"thinking"}),
+        max_inputs=256,
         docs="https://www.volcengine.com/docs/82379",
     ),
     Vendor(
@@ -140,6 +150,7 @@ VENDORS: Final = (
         max_tokens="max_completion_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
         native=frozenset({"enable_thinking", "penalty_score", "web_search"}),
+        max_inputs=16,
         docs="https://cloud.baidu.com/doc/qianfan",
     ),
     Vendor(
@@ -151,6 +162,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "logprobs", "n"}),
         native=frozenset({"enable_enhancement", "enable_thinking"}),
+        max_inputs=200,
         docs="https://cloud.tencent.com/document/product/1729",
     ),
     Vendor(
@@ -171,6 +183,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias"}),
         reasoning="reasoning",
+        embeddings="",
         docs="https://platform.stepfun.com/docs",
     ),
     Vendor(
@@ -180,6 +193,7 @@ VENDORS: Final = (
         api_key_env=("BAICHUAN_API_KEY",),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        max_inputs=16,
         docs="https://platform.baichuan-ai.com/docs",
     ),
     Vendor(
@@ -189,6 +203,7 @@ VENDORS: Final = (
         api_key_env=("LINGYI_API_KEY", "YI_API_KEY"),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        embeddings="",
         docs="https://platform.lingyiwanwu.com/docs",
     ),
     Vendor(
@@ -208,6 +223,7 @@ VENDORS: Final = (
         api_key_env=("XIAOMI_MIMO_API_KEY", "MIMO_API_KEY"),
         max_tokens="max_completion_tokens",
         native=frozenset({"thinking"}),
+        embeddings="",
         docs="https://platform.xiaomimimo.com",
     ),
     Vendor(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 VENDORS: Final = (
     # `DATABRICKS_HOST` is the workspace's URL, scheme included.
@@ -21,6 +21,8 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"thinking", "top_k"}),
         history="reasoning_blocks",
+        max_inputs=150,
+        embedding_rules=EmbeddingRules(native=frozenset({"instruction"}), tokens=False),
         docs="https://docs.databricks.com/machine-learning/model-serving",
     ),
     Vendor(
@@ -33,6 +35,8 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "logprobs", "n"}),
         roles=(("developer", "system"),),
+        max_inputs=100,
+        embedding_rules=EmbeddingRules(tokens=False),
         docs="https://developers.cloudflare.com/workers-ai",
     ),
     Vendor(
@@ -44,6 +48,7 @@ VENDORS: Final = (
         base_env=("SNOWFLAKE_API_BASE",),
         max_tokens="max_completion_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        embeddings="",
         docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
     Vendor(
@@ -64,6 +69,13 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "seed"}),
         native=frozenset({"allow_ignored_params", "extended_thinking"}),
+        max_inputs=96,
+        embedding_rules=EmbeddingRules(
+            native=frozenset({"allow_ignored_params", "embedding_type"}),
+            unsupported=frozenset({"truncate"}),
+            input_types=(("query", "search_query"), ("document", "search_document")),
+            tokens=False,
+        ),
         docs="https://devcenter.heroku.com/articles/heroku-inference-api-v1-chat-completions",
     ),
     Vendor(

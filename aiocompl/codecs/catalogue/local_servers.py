@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 OLLAMA = Vendor(
     name="ollama",
@@ -46,6 +46,7 @@ VENDORS: Final = (
             }
         ),
         reasoning="reasoning",
+        embedding_rules=EmbeddingRules(native=frozenset({"priority", "truncate_prompt_tokens"})),
         docs="https://docs.vllm.ai",
     ),
     Vendor(
@@ -58,6 +59,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logprobs", "n"}),
         native=frozenset({"repeat_penalty", "top_k", "ttl"}),
+        embedding_rules=EmbeddingRules(native=frozenset({"ttl"})),
         docs="https://lmstudio.ai/docs",
     ),
     Vendor(
@@ -127,6 +129,7 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("LITELLM_PROXY_API_BASE",),
         native=frozenset({"tags"}),
+        embedding_rules=EmbeddingRules(unsupported=frozenset()),
         docs="https://docs.litellm.ai",
     ),
     attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface"),

@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 OPENAI_MESSAGE_FIELDS: Final = frozenset(
     {
@@ -44,6 +44,7 @@ ANTHROPIC = Vendor(
         }
     ),
     native=frozenset({"thinking"}),
+    embeddings="",
     docs="https://platform.claude.com/docs/en/api/openai-sdk",
 )
 GEMINI = Vendor(
@@ -53,6 +54,8 @@ GEMINI = Vendor(
     api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     unsupported=frozenset({"logit_bias", "logprobs"}),
     think_tag="thought",
+    max_inputs=100,
+    embedding_rules=EmbeddingRules(unsupported=frozenset({"input_type", "truncate", "user"}), tokens=False),
     docs="https://ai.google.dev/gemini-api/docs/openai",
 )
 # Closed schema: an unknown name is a 422.
@@ -96,6 +99,13 @@ MISTRAL = Vendor(
             "top_k",
         }
     ),
+    max_inputs=256,
+    embedding_rules=EmbeddingRules(
+        native=frozenset({"metadata", "output_dtype"}),
+        unsupported=frozenset({"input_type", "truncate", "user"}),
+        renames=(("dimensions", "output_dimension"),),
+        tokens=False,
+    ),
     docs="https://docs.mistral.ai/api",
 )
 COHERE = Vendor(
@@ -119,6 +129,8 @@ COHERE = Vendor(
             "user",
         }
     ),
+    max_inputs=96,
+    embedding_rules=EmbeddingRules(unsupported=frozenset({"input_type", "truncate", "user"}), tokens=False),
     docs="https://docs.cohere.com/docs/compatibility-api",
 )
 
@@ -145,6 +157,7 @@ VENDORS: Final = (
         base_url="https://codestral.mistral.ai/v1",
         api_key_env=("CODESTRAL_API_KEY",),
         base_env=("CODESTRAL_API_BASE",),
+        embeddings="",
         docs="https://docs.mistral.ai",
     ),
     COHERE,
@@ -156,6 +169,7 @@ VENDORS: Final = (
         base_env=("XAI_API_BASE",),
         unsupported=frozenset({"web_search_options"}),
         native=frozenset({"deferred"}),
+        embeddings="",
         docs="https://docs.x.ai",
     ),
     Vendor(
@@ -168,6 +182,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
         history_required=True,
+        embeddings="",
         docs="https://api-docs.deepseek.com",
     ),
     Vendor(
@@ -205,6 +220,14 @@ VENDORS: Final = (
                 "top_k",
             }
         ),
+        embeddings="/v1/embeddings",
+        max_inputs=512,
+        embedding_rules=EmbeddingRules(
+            unsupported=frozenset({"input_type", "truncate", "user"}),
+            formats=frozenset({"base64_binary", "base64_int8"}),
+            tokens=False,
+            wire="b",
+        ),
         docs="https://docs.perplexity.ai",
     ),
     Vendor(
@@ -229,6 +252,7 @@ VENDORS: Final = (
         nulls=False,
         history="reasoning",
         reasoning="reasoning",
+        embeddings="",
         docs="https://console.groq.com/docs",
     ),
     Vendor(
@@ -276,6 +300,7 @@ VENDORS: Final = (
                 "typical_p",
             }
         ),
+        embedding_rules=EmbeddingRules(native=frozenset({"normalize", "prompt_template", "return_logits"})),
         docs="https://docs.fireworks.ai",
     ),
     Vendor(
@@ -287,6 +312,10 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"min_p", "repetition_penalty", "top_k"}),
         text_roles=frozenset({"tool"}),
+        max_inputs=1024,
+        embedding_rules=EmbeddingRules(
+            native=frozenset({"service_tier"}), formats=frozenset({"float"}), tokens=False
+        ),
         docs="https://deepinfra.com/docs/openai_api",
     ),
     Vendor(
@@ -298,6 +327,7 @@ VENDORS: Final = (
         native=frozenset({"clear_thinking", "disable_reasoning", "min_tokens", "reasoning_format"}),
         history="reasoning",
         reasoning="reasoning",
+        embeddings="",
         docs="https://inference-docs.cerebras.ai",
     ),
     Vendor(
@@ -322,6 +352,12 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "user"}),
         native=frozenset({"chat_template_kwargs", "nvext"}),
+        embedding_rules=EmbeddingRules(
+            native=frozenset({"embedding_type", "modality"}),
+            unsupported=frozenset(),
+            input_types=(("document", "passage"),),
+            tokens=False,
+        ),
         docs="https://docs.api.nvidia.com/nim",
     ),
     Vendor(
@@ -350,6 +386,7 @@ VENDORS: Final = (
         ),
         history="reasoning",
         reasoning="reasoning",
+        embedding_rules=EmbeddingRules(native=frozenset({"provider"}), unsupported=frozenset({"truncate"})),
         docs="https://openrouter.ai/docs",
     ),
     attrs.evolve(ANTHROPIC, name="anthropic_compat", title="Anthropic OpenAI-compatible surface"),

@@ -9,6 +9,7 @@ import attrs
 from aiocompl.codecs.catalogue import (
     china,
     clouds,
+    embedders,
     gateways,
     hosts,
     labs,
@@ -35,6 +36,7 @@ def _as_known(vendor: Vendor) -> Vendor:
 _ROWS: Final[tuple[Vendor, ...]] = (
     *majors.VENDORS,
     *labs.VENDORS,
+    *embedders.VENDORS,
     *china.VENDORS,
     *clouds.VENDORS,
     *gateways.VENDORS,
