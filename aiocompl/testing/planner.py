@@ -67,7 +67,8 @@ class Planner:
         if isinstance(behaviour, Delivery):
             return Plan(asked, behaviour)
         reply = as_reply(behaviour)
-        delivery = self._delivery(dialect, asked, reply, {**headers, **reply.headers})
+        headers = {**headers, **asked.answer_headers, **reply.headers}
+        delivery = self._delivery(dialect, asked, reply, headers)
         for fault in reply.faults:
             delivery = fault.spoil(delivery, dialect)
         return Plan(asked, delivery)

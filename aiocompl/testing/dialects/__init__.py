@@ -18,10 +18,12 @@ DIALECTS: Final = (
     "cohere_v1",
     "gemini",
     "gemini_array",
+    "huggingface",
     "ollama",
     "openai",
     "responses",
     "vertex",
+    "watsonx",
 )
 """Their names, each that of its module."""
 

@@ -22,20 +22,26 @@ _EXACT: Final = {
     "/v1/messages": "anthropic",
     "/anthropic/v1/messages": "anthropic",
     "/v2/chat": "cohere",
+    "/v2/embed": "cohere",
+    "/v1/embed": "cohere",
     "/v1/chat": "cohere_v1",
     "/api/chat": "ollama",
     "/api/tags": "ollama",
+    "/api/embed": "ollama",
+    "/api/embeddings": "ollama",
+    "/ml/v1/text/embeddings": "watsonx",
     "/v1beta/models": "gemini",
 }
 _PATTERNS: Final = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"(/v1)?/model/.+/converse(-stream)?", "bedrock"),
-        (r"/openai/deployments/[^/]+/chat/completions", "azure"),
+        (r"(/v1)?/model/.+/(converse(-stream)?|invoke)", "bedrock"),
+        (r"/openai/deployments/[^/]+/(chat/completions|embeddings)", "azure"),
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
         (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
         (r"/v1\w*/models/.+:\w+", "gemini"),
-        (r".*/chat/completions", "openai"),
+        (r"(/hf-inference)?/models/.+/pipeline/feature-extraction", "huggingface"),
+        (r".*/(chat/completions|embeddings)", "openai"),
     )
 )
 
@@ -73,7 +79,7 @@ class Choice:
         path, headers = received.path, received.headers
         if path in _EXACT:
             return _EXACT[path]
-        if path == "/openai/v1/chat/completions" and "api-key" in headers:
+        if path in ("/openai/v1/chat/completions", "/openai/v1/embeddings") and "api-key" in headers:
             return "azure"  # with a bearer it looks like Groq's, whose base is the same
         if path.startswith("/v1/models") and "anthropic-version" in headers:
             return "anthropic"

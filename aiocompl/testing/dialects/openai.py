@@ -13,6 +13,7 @@ import orjson
 from aiocompl.testing.asked import Asked, Problem, ProblemError, ProblemKind, Received
 from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects.base import Event
+from aiocompl.testing.dialects.embeddings import openai as embeddings
 from aiocompl.testing.dialects.openai_checks import check
 from aiocompl.testing.dialects.openai_request import as_asked
 
@@ -69,7 +70,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class OpenAIDialect:
-    """``POST .../chat/completions`` under any path, ``GET /v1/models`` and ``GET /v1/models/{id}``. See `Dialect`.
+    """``POST .../chat/completions`` and ``.../embeddings`` under any path, ``GET /v1/models`` and ``GET /v1/models/{id}``. See `Dialect`.
 
     Args:
         api_key: The only key that is let in; None lets in all, and none.
@@ -91,6 +92,10 @@ class OpenAIDialect:
         if received.path.endswith("/chat/completions"):
             _need_method("POST", received)
             return self._read_chat(received)
+        if (asked := self.read_embeddings(received)) is not None:
+            _need_method("POST", received)
+            self._check_model(asked.model)
+            return asked
         if received.path == "/v1/models" or received.path.startswith("/v1/models/"):
             _need_method("GET", received)
             return self._list_models(received.path[len("/v1/models/") :])
@@ -108,6 +113,8 @@ class OpenAIDialect:
 
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`."""
+        if asked.inputs:
+            return self.embeddings(asked, answers)
         choices = [
             {
                 "index": index,
@@ -151,6 +158,18 @@ class OpenAIDialect:
         """Whether a frame holds a finish reason; see `Dialect`."""
         return b'"finish_reason":"' in frame
 
+    def read_embeddings(self, received: Received) -> Asked | None:
+        """Understand a request for embeddings; None where the path is another.
+
+        Raises:
+            ProblemError: The real provider would refuse it.
+        """
+        return embeddings.read(received) if received.path.endswith("/embeddings") else None
+
+    def embeddings(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
+        """The answer to a request for embeddings."""
+        return embeddings.body(asked, answers)
+
     def _authorise(self, authorization: str) -> None:
         if self._api_key is None:
             return
@@ -165,10 +184,12 @@ class OpenAIDialect:
 
     def _read_chat(self, received: Received) -> Asked:
         body = check(received.body)
-        model: str = body["model"]
+        self._check_model(body["model"])
+        return as_asked(received, body)
+
+    def _check_model(self, model: str) -> None:
         if self._models is not None and model not in self._models:
             raise _no_model(model)
-        return as_asked(received, body)
 
     def _list_models(self, name: str) -> Delivery:
         names = self._models or _DEFAULT_MODELS
