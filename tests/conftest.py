@@ -26,6 +26,7 @@ CHATS = frozenset(
         "cohere.v1.chat",
         "cohere.v2.chat",
         "ollama.chat",
+        "embeddings",
     }
 )
 
@@ -39,7 +40,7 @@ def _no_implicit_loop() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many of the recorded chat exchanges were replayed, and how many of them came out right."""
+    """Say how many of the recorded exchanges, chat and embeddings, were replayed, and how many of them came out right."""
     seen = {outcome: replayed(terminalreporter.stats.get(outcome, ())) for outcome in ("passed", "failed")}
     good = seen["passed"] - seen["failed"]
     if not good | seen["failed"]:
@@ -47,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     recorded = chats()
     totals = Counter(provider for provider, _, _ in recorded)
     decoded = Counter(provider for provider, _, name in recorded if name in good)
-    terminalreporter.section("replay of recorded chat exchanges (decoded / recorded)", sep="-")
+    terminalreporter.section("replay of recorded exchanges, chat and embeddings (decoded / recorded)", sep="-")
     for provider, total in [*sorted(totals.items()), ("all", totals.total())]:
         count = decoded.total() if provider == "all" else decoded[provider]
         terminalreporter.write_line(f"{provider:<12} {count:>4} / {total}")
@@ -65,7 +66,7 @@ def replayed(reports: Iterable[Any]) -> set[str]:
 
 
 def chats() -> list[tuple[str, str, str]]:
-    """Provider, API and id of every recorded chat exchange."""
+    """Provider, API and id of every recorded exchange of these kinds."""
     lines = (
         (path.stem, line)
         for path in sorted(CORPUS.glob("*.jsonl"))
