@@ -49,6 +49,9 @@ class _Schema:
     tokens: bool = False
     """Texts may be lists of token numbers."""
 
+    named: bool = False
+    """Answers have an id."""
+
     small: bool = False
     """Vectors are base64 of whole numbers, unless the request says otherwise."""
 
@@ -61,6 +64,7 @@ _SCHEMAS: Final = {
         most=256,
         length="output_dimension",
         status=422,
+        named=True,
     ),
     "voyage-": _Schema(
         fields=("encoding_format", "input_type", "output_dimension", "output_dtype", "truncation"),
@@ -128,7 +132,8 @@ def body(asked: Asked, answers: Sequence[Answer]) -> bytes:
     made = [_written(each, asked, schema) for each in vectors(asked)]
     data = [{"object": "embedding", "index": at, "embedding": each} for at, each in enumerate(made)]
     usage = {"total_tokens": count} if "voyage" in asked.model else _usage(count)
-    return orjson.dumps({"object": "list", "data": data, "model": asked.model, "usage": usage})
+    head = {"id": f"{asked.number:032x}"} if schema.named else {}
+    return orjson.dumps({**head, "object": "list", "data": data, "model": asked.model, "usage": usage})
 
 
 def _schema(model: str) -> _Schema:
