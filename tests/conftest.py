@@ -48,7 +48,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     recorded = chats()
     totals = Counter(provider for provider, _, _ in recorded)
     decoded = Counter(provider for provider, _, name in recorded if name in good)
-    terminalreporter.section("replay of recorded exchanges, chat and embeddings (decoded / recorded)", sep="-")
+    terminalreporter.section(
+        "replay of recorded exchanges, chat and embeddings (decoded / recorded)", sep="-"
+    )
     for provider, total in [*sorted(totals.items()), ("all", totals.total())]:
         count = decoded.total() if provider == "all" else decoded[provider]
         terminalreporter.write_line(f"{provider:<12} {count:>4} / {total}")

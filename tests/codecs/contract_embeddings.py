@@ -48,10 +48,6 @@ class EmbeddingDialect:
     error: JSON = attrs.field(
         factory=lambda: {"error": {"message": f"Incorrect API key: {KEY}", "code": "no"}}
     )
-    error_inside: bool = True
-    """An error can come with status 200."""
-
-    counts: bool = True
     unforeseen: Callable[[JSON], Any] = lambda body: body["unforeseen"]
 
     def route(self) -> Any:
@@ -86,7 +82,7 @@ def openai_like(model: str, url: str, answer: JSON | None = None, **more: Any) -
     return EmbeddingDialect(model=model, url=url, sent=sent, answer=answer or openai_answer(), **more)
 
 
-ONE = {"texts": ("Hello",)}
+ONE = ("Hello",)
 COUNTED = {"x-amzn-bedrock-input-token-count": "3"}
 RUNTIME = "https://bedrock-runtime.us-east-1.amazonaws.com/model/"
 AWS_ERROR = {"message": f"Incorrect API key: {KEY}"}
@@ -179,7 +175,7 @@ EMBEDDING_DIALECTS = [
             "unforeseen": 1,
         },
         error=GOOGLE_ERROR,
-        **ONE,
+        texts=ONE,
     ),
     EmbeddingDialect(
         model="ollama/all-minilm",
@@ -219,7 +215,7 @@ EMBEDDING_DIALECTS = [
             "unforeseen": 1,
         },
         error=AWS_ERROR,
-        **ONE,
+        texts=ONE,
     ),
     EmbeddingDialect(
         model="bedrock/amazon.nova-2-multimodal-embeddings-v1:0",
@@ -234,7 +230,7 @@ EMBEDDING_DIALECTS = [
         answer={"embeddings": [{"embedding": VECTORS[0], "embeddingType": "TEXT"}], "unforeseen": 1},
         headers=COUNTED,
         error=AWS_ERROR,
-        **ONE,
+        texts=ONE,
     ),
     EmbeddingDialect(
         model="bedrock/us.cohere.embed-v4:0",

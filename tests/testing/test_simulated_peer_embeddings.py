@@ -43,11 +43,12 @@ async def test_openai(simulator: Simulator) -> None:
             model="text-embedding-3-small", input=[[1, 2], [1, 2]], dimensions=3
         )
         assert made.data[0].embedding == made.data[1].embedding == pytest.approx(vector("1 2", 3))
-        for wrong in (
+        refused: list[dict[str, Any]] = [
             {"input": []},
             {"input": "a", "dimensions": 0},
             {"input": "a", "extra_body": {"top_k": 1}},
-        ):
+        ]
+        for wrong in refused:
             with pytest.raises(openai.BadRequestError):
                 await sdk.embeddings.create(model="text-embedding-3-small", **wrong)
         with pytest.raises(openai.BadRequestError, match="does not support specifying dimensions"):

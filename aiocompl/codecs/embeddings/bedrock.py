@@ -55,8 +55,8 @@ class BedrockEmbeddings(RuntimeCodec, BoundEmbeddings):
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         super().__init__(vendor, endpoint, native=NATIVE, unsupported=frozenset({"user"}))
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request to a model may hold."""
         return MAX_INPUTS if "cohere.embed" in model else 1
 
     @override

@@ -52,8 +52,8 @@ class CohereEmbeddings(BoundEmbeddings):
         url = endpoint_url(endpoint.base_url, "/v2/embed", "/embed", "/v1", "/v2")
         super().__init__(vendor, endpoint, url=url, native=NATIVE, unsupported=frozenset({"user"}))
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request may hold."""
         return MAX_INPUTS
 
     @override

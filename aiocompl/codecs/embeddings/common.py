@@ -67,6 +67,10 @@ class BoundEmbeddings(BoundCodec, ABC):
         self.unsupported_params = unsupported
 
     @abstractmethod
+    def max_inputs(self, model: str) -> int:
+        """The most texts that one request to a model may hold."""
+
+    @abstractmethod
     def encode_request(self, request: EmbeddingRequest) -> HTTPRequest:
         """Make the HTTP request; see `Operation`."""
 

@@ -61,8 +61,8 @@ class GeminiEmbeddings(BoundEmbeddings):
         self.headers = chat.headers
         self._url_of = chat.url_of
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request may hold."""
         return MAX_BATCH
 
     @override
@@ -123,11 +123,11 @@ class VertexEmbeddings(GeminiEmbeddings):
             content: dict[str, Any] = {
                 "content": {"role": "user", "parts": [{"text": text} for text in texts]}
             }
-            body = content | ({"embedContentConfig": config} if config else {})
-            return self._http_request(request, body, self._url_of(request.model, "embedContent"))
+            content |= {"embedContentConfig": config} if config else {}
+            return self._http_request(request, content, self._url_of(request.model, "embedContent"))
         about = {"task_type": config.pop("taskType", None), "title": config.pop("title", None)}
         about = {name: value for name, value in about.items() if value is not None}
-        body = {"instances": [{"content": text, **about} for text in texts]}
+        body: dict[str, Any] = {"instances": [{"content": text, **about} for text in texts]}
         if config:
             body["parameters"] = config
         return self._http_request(request, body, self._url_of(request.model, "predict"))

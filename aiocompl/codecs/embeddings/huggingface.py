@@ -59,8 +59,8 @@ class HuggingFaceEmbeddings(BoundEmbeddings):
         )
         self._max_inputs = vendor.max_inputs
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request may hold."""
         return self._max_inputs
 
     @override

@@ -44,8 +44,8 @@ class OllamaEmbeddings(BoundEmbeddings):
         )
         self._max_inputs = vendor.max_inputs
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request may hold."""
         return self._max_inputs
 
     @override

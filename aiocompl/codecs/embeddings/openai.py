@@ -53,8 +53,8 @@ class OpenAIEmbeddings(BoundEmbeddings):
         self._max_inputs = vendor.max_inputs
         self._openai_models = vendor.openai_models
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request may hold."""
         return self._max_inputs
 
     @override

@@ -48,8 +48,8 @@ class WatsonxEmbeddings(BoundEmbeddings):
         )
         self._owner = owner_of(endpoint)
 
+    @override
     def max_inputs(self, model: str) -> int:
-        """The most texts that one request may hold."""
         return MAX_INPUTS
 
     @override
