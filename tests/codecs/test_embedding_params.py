@@ -165,6 +165,7 @@ def test_openais_dialect(model: str, params: dict[str, Any], more: dict[str, Any
             {"dimensions": 256},
             {"inputText": "hi", "embeddingConfig": {"outputEmbeddingLength": 256}},
         ),
+        ("bedrock/amazon.titan-embed-image-v1", {}, {"inputText": "hi"}),
         (NOVA, {}, nova()),
         (
             NOVA,

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from aiocompl.testing import Answer, Latency, Reply, Usage, faults
+from aiocompl.testing.dialects import make_dialect
 from aiocompl.testing.dialects.embeddings.common import packed, small, vector
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ async def test_base64_holds_the_same_numbers(simulator: Simulator, path: str, bo
         ("/v1/embeddings", {"input": "a"}, 400),
         ("/v1/embeddings", {"model": "m"}, 400),
         ("/v1/embeddings", {"model": "m", "input": [1.5]}, 400),
+        ("/v1/embeddings", {"model": "m", "input": [[1, "a"]]}, 400),
         ("/v1/embeddings", {"model": "m", "input": ["a", ""]}, 400),
         ("/v1/embeddings", {"model": "m", "input": "a", "dimensions": True}, 400),
         ("/v1/embeddings", {"model": "m", "input": "a", "encoding_format": "hex"}, 400),
@@ -130,6 +132,7 @@ async def test_base64_holds_the_same_numbers(simulator: Simulator, path: str, bo
         ("/api/embed", {"input": "a"}, 400),
         ("/api/embed", {"model": "m", "input": "a", "truncate": "END"}, 400),
         (HF, {"inputs": ["a"] * 33}, 400),
+        (HF, {"inputs": [1]}, 400),
         (HF, {"inputs": ["a"], "user": "u"}, 422),
         (f"{WATSONX}?version=1", {"model_id": "m", "inputs": ["a"]}, 400),
         (f"{WATSONX}?version=1", {"inputs": ["a"], "project_id": "p"}, 400),
@@ -185,7 +188,7 @@ async def test_one_text_alone_is_one_vector_at_hugging_face(simulator: Simulator
 
 async def test_compatible_paths_of_native_providers_are_openais(simulator_factory: SimulatorFactory) -> None:
     for dialect in ("huggingface", "watsonx"):
-        simulator = await simulator_factory(dialect=dialect)
+        simulator = await simulator_factory(dialect=make_dialect(dialect))
         status, made = await post(simulator, "/v1/embeddings", {"model": "m", "input": "a"})
         assert (status, made["data"][0]["embedding"]) == (200, vector("a", None))
         chat = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

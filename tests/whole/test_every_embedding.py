@@ -135,6 +135,18 @@ async def test_what_the_provider_refuses_is_a_bad_request(model: str) -> None:
     assert caught.value.status_code in {400, 422}
 
 
+async def test_bedrock_is_signed_where_there_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
+    async with Simulator(api_key="made-up") as simulator, Supervisor(num_retries=0) as supervisor:
+        model = "bedrock/amazon.titan-embed-text-v2:0"
+        answer = await supervisor.aembedding(model, TEXTS, api_base=simulator.url)
+        assert [item.embedding for item in answer.data] == [vector(text, None) for text in TEXTS]
+        sent = simulator.requests[0].headers["authorization"]
+    assert sent.startswith("AWS4-HMAC-SHA256 Credential=made-up/")
+
+
 async def test_perplexitys_whole_numbers_are_floats_here() -> None:
     model = "perplexity/pplx-embed-v1-0.6b"
     answer = await embed(model, TEXTS, dimensions=128)

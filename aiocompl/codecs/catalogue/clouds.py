@@ -93,6 +93,7 @@ VENDORS: Final = (
         api_key_env=("TELNYX_API_KEY",),
         base_env=("TELNYX_API_BASE",),
         max_tokens="max_tokens",
+        embeddings="/openai/embeddings",
         docs="https://developers.telnyx.com/docs/inference/getting-started",
     ),
     Vendor(

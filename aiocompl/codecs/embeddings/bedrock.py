@@ -61,30 +61,31 @@ class BedrockEmbeddings(RuntimeCodec, BoundEmbeddings):
 
     @override
     def encode_request(self, request: EmbeddingRequest) -> HTTPRequest:
-        maker = _maker(request)
-        if maker is None:
-            raise BadRequestError(
-                f"the name {request.model!r:.80} does not tell how the model is asked; known are Titan, Nova and Cohere",
-                provider=self._endpoint.provider,
-                model=request.model,
-                param="model",
-            )
+        maker = self._maker(request)
         wants_base64(request)
         refuse(request, [name for name in _ANY if name not in maker.takes])
         return self._call(request, maker.write(request), "invoke")
 
     @override
     def _read(self, request: EmbeddingRequest, data: Any, headers: Mapping[str, str]) -> EmbeddingResponse:
-        maker = _maker(request)
-        if maker is None:
-            raise ValueError("the answer of an unknown model")
         counted = headers.get(_TOKENS, "")
         tokens = int(counted) if counted.isascii() and counted.isdigit() else None
-        return maker.read(request, data, tokens)
+        return self._maker(request).read(request, data, tokens)
 
     @override
     def _error_inside(self, request: EmbeddingRequest, response: HTTPResponse, body: Any) -> APIError:
         return self._error(request, response, status=None)
+
+    def _maker(self, request: EmbeddingRequest) -> _Maker:
+        found = next((maker for part, maker in _MAKERS.items() if part in request.model), None)
+        if found is None:
+            raise BadRequestError(
+                f"the name {request.model!r:.80} does not tell how the model is asked; known are Titan, Nova and Cohere",
+                provider=self._endpoint.provider,
+                model=request.model,
+                param="model",
+            )
+        return found
 
 
 class _Maker(NamedTuple):
@@ -95,10 +96,6 @@ class _Maker(NamedTuple):
 
     write: Callable[[EmbeddingRequest], dict[str, Any]]
     read: Callable[[EmbeddingRequest, dict[str, Any], int | None], EmbeddingResponse]
-
-
-def _maker(request: EmbeddingRequest) -> _Maker | None:
-    return next((maker for part, maker in _MAKERS.items() if part in request.model), None)
 
 
 def _titan(request: EmbeddingRequest) -> dict[str, Any]:
