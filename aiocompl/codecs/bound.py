@@ -54,11 +54,11 @@ class BoundCodec:
             response, provider=endpoint.provider, model=request.model, api_key=endpoint.api_key
         )
 
-    def _http_request(self, request: Request, body: dict[str, Any]) -> HTTPRequest:
-        """The body, with what the call adds past all checks, as an HTTP request."""
+    def _http_request(self, request: Request, body: dict[str, Any], url: str | None = None) -> HTTPRequest:
+        """The body, with what the call adds past all checks, as an HTTP request; to `url` where it is not the usual."""
         if request.extra_body:
             body.update(request.extra_body)
-        url, headers = self._url, self.headers
+        url, headers = url or self._url, self.headers
         if request.extra_query:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(request.extra_query)}"
         if request.extra_headers:

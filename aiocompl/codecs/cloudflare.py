@@ -42,6 +42,7 @@ DONE: Final = b"[DONE]"
 _TAKEN: Final = frozenset(
     {
         "frequency_penalty",
+        "functions",
         "max_completion_tokens",
         "max_tokens",
         "presence_penalty",

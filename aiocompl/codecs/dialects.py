@@ -43,6 +43,13 @@ Kind = Literal["embeddings", "rerank", "moderations", "models"]
 _OPERATIONS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     "embeddings": {
         "openai": ("embeddings.openai", "OpenAIEmbeddings"),
+        "bedrock": ("embeddings.bedrock", "BedrockEmbeddings"),
+        "cohere": ("embeddings.cohere", "CohereEmbeddings"),
+        "gemini": ("embeddings.google", "GeminiEmbeddings"),
+        "huggingface": ("embeddings.huggingface", "embeddings_at"),
+        "ollama": ("embeddings.ollama", "OllamaEmbeddings"),
+        "vertex_ai": ("embeddings.google", "VertexEmbeddings"),
+        "watsonx": ("embeddings.watsonx", "WatsonxEmbeddings"),
     },
     "rerank": {
         "openai": ("rerank.compatible", "CompatibleRerank"),

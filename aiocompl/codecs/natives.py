@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, Vendor
+from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ CUSTOM: Final = Vendor(
     base_url="",
     key_optional=True,
     native=frozenset({"top_k", "min_p", "repetition_penalty", "chat_template_kwargs"}),
+    embedding_rules=EmbeddingRules(unsupported=frozenset()),
     loosely=True,
     think_tag="think",
     rerank="/rerank",
@@ -54,6 +55,10 @@ AZURE: Final = Vendor(
     functions=True,
     native=frozenset({"data_sources", "user_security_context"}),
     message_fields=OPENAI_MESSAGE_FIELDS,
+    embedding_rules=EmbeddingRules(
+        unsupported=frozenset({"truncate"}),
+        formats=frozenset({"float", "base64", "binary", "int8", "ubinary", "uint8"}),
+    ),
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
 )
 
@@ -141,16 +146,6 @@ OLLAMA: Final = Vendor(
     docs="https://docs.ollama.com/api/chat",
 )
 
-VOYAGE: Final = Vendor(
-    name="voyage",
-    title="Voyage AI",
-    base_url="https://api.voyageai.com/v1",
-    api_key_env=("VOYAGE_API_KEY",),
-    rerank="/rerank",
-    models="",
-    docs="https://docs.voyageai.com",
-)
-
 REPLICATE: Final = Vendor(
     name="replicate",
     title="Replicate",
@@ -172,7 +167,6 @@ NATIVES: Final[Mapping[str, Vendor]] = {
         COHERE,
         OLLAMA,
         REPLICATE,
-        VOYAGE,
         WATSONX,
         LOCAL,
         CUSTOM,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypedDict, TypeVar, cast, get_args
 
-from aiocompl.codecs.vendor import History, MaxTokens, Parts, Prefill
+from aiocompl.codecs.vendor import EmbeddingRules, History, MaxTokens, Parts, Prefill
 
 T = TypeVar("T")
 
@@ -72,6 +72,8 @@ class ProviderFields(TypedDict, total=False):
     think_tag: str
     embeddings: str
     """What `base_url` is followed by for embeddings: ``"/embeddings"``; empty where there are none."""
+    embedding_rules: EmbeddingRules
+    """How its embeddings differ from OpenAI's."""
     max_inputs: int
     rerank: str
     moderations: str
@@ -161,6 +163,10 @@ def _count(field: str, value: object) -> int:
     raise ValueError(f"{field} must be a whole number from 1 up, not {value!r}")
 
 
+def _rules(field: str, value: object) -> EmbeddingRules:
+    return _instance(field, value, EmbeddingRules)
+
+
 def _text(field: str, value: object) -> str:
     return _instance(field, value, str)
 
@@ -246,6 +252,7 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "reasoning": _text,
     "think_tag": _text,
     "embeddings": _text,
+    "embedding_rules": _rules,
     "max_inputs": _count,
     "rerank": _text,
     "moderations": _text,

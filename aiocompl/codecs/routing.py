@@ -76,6 +76,8 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     vendor, named = _vendor_and_model(target)
     dialect, model = dialect_of(vendor, named)
     _check_named(vendor, model)
+    if not vendor.path:
+        raise NotFoundError(f"{vendor.title} is not known to have chat", provider=vendor.name, param="model")
     endpoint = endpoint_of(vendor, model, target, env)
     return Route(endpoint=endpoint, model=model, codec=bind(dialect, vendor, endpoint))
 

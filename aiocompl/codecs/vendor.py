@@ -35,6 +35,32 @@ OPENAI_MESSAGE_FIELDS: Final = frozenset(
 
 
 @attrs.frozen(kw_only=True)
+class EmbeddingRules:
+    """How a vendor's embeddings differ from OpenAI's."""
+
+    native: frozenset[str] = frozenset()
+    """Parameters beyond those of `aembedding` that the vendor takes."""
+
+    unsupported: frozenset[str] = frozenset({"input_type", "truncate"})
+    """Parameters of `aembedding` that the vendor refuses or has no place for."""
+
+    renames: tuple[tuple[str, str], ...] = ()
+    """Parameters of `aembedding` that go under another name, as (ours, the vendor's)."""
+
+    input_types: tuple[tuple[str, str], ...] = ()
+    """The vendor's words for an `input_type` of ``"query"`` and ``"document"``, where they are others."""
+
+    formats: frozenset[str] = frozenset({"float", "base64"})
+    """Values of `encoding_format` that are sent; to OpenAI's others vectors are converted here."""
+
+    tokens: bool = True
+    """Texts may be given as lists of token numbers."""
+
+    wire: str = "f"
+    """What numbers the vendor's base64 holds, as an `array` type code, where no parameter says otherwise."""
+
+
+@attrs.frozen(kw_only=True)
 class Vendor:
     """What must be known to talk to a vendor that speaks OpenAI's dialect."""
 
@@ -84,7 +110,7 @@ class Vendor:
     """Parameters that are sent where the caller gave none, under the vendor's own names."""
 
     path: str = "/chat/completions"
-    """What `base_url` is followed by."""
+    """What `base_url` is followed by for chat; empty where the vendor is known to have none."""
 
     renames: tuple[tuple[str, str], ...] = ()
     """OpenAI's parameters that go under another name, as (OpenAI's, the vendor's)."""
@@ -183,6 +209,9 @@ class Vendor:
 
     max_inputs: int = 2048
     """The most texts that one request for embeddings may hold."""
+
+    embedding_rules: EmbeddingRules = EmbeddingRules()
+    """How its embeddings differ from OpenAI's."""
 
     rerank: str = ""
     """What `base_url` is followed by for reranking; empty where there is none."""

@@ -40,9 +40,7 @@ class WatsonxCodec(OpenAICodec):
         super().__init__(vendor, endpoint)
         self._base = endpoint.base_url.rstrip("/").removesuffix("/ml/v1")
         self._version = endpoint.api_version or VERSION
-        space = (endpoint.project or "").removeprefix("space/")
-        key = "project_id" if space == endpoint.project else "space_id"
-        self._owner = {key: space} if space else {}
+        self._owner = owner_of(endpoint)
 
     @override
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
@@ -60,6 +58,13 @@ class WatsonxCodec(OpenAICodec):
             body["tools"] = [_without(tool) for tool in body["tools"]]
         call = "chat_stream" if request.stream else "chat"
         return self._http_request(request, f"{self._base}/ml/v1/{path}/{call}?version={self._version}", body)
+
+
+def owner_of(endpoint: Endpoint) -> dict[str, str]:
+    """The field that says whose project or space is charged; none where the endpoint has neither."""
+    space = (endpoint.project or "").removeprefix("space/")
+    key = "project_id" if space == endpoint.project else "space_id"
+    return {key: space} if space else {}
 
 
 def _without(value: Any, *, is_names: bool = False) -> Any:

@@ -135,20 +135,21 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
     if options:
         add_extras(request, options)
         if options.get("drop_params") or options.get("allowed_openai_params"):
-            dropped += _settle_refused(request, forced, route, options)
+            dropped += settle_refused(request, forced, route, options)
     if forced:
         request.extra_body = {**forced, **(request.extra_body or {})}
     return request, dropped
 
 
-def _settle_refused(
-    request: ChatRequest, forced: dict[str, Any], route: Route, options: Mapping[str, Any]
+def settle_refused(
+    request: Request, forced: dict[str, Any], route: OperationRoute[Any], options: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """Drop, or send all the same, what the codec refuses for its value or for the model.
 
     Encoding is pure, so it can be tried.
     """
     dropped: list[str] = []
+    legacy = isinstance(request, ChatRequest) and request.legacy
     while True:
         try:
             route.codec.encode_request(request)
@@ -156,7 +157,7 @@ def _settle_refused(
             name, params = error.param, request.params
             if name is None or name not in params:
                 raise  # a part of the messages, say: dropping it would change the question
-            given = OLD_NAMES.get(name, name) if request.legacy else name
+            given = OLD_NAMES.get(name, name) if legacy else name
             allowed = given in (options.get("allowed_openai_params") or ())
             if not allowed and not options.get("drop_params"):
                 raise

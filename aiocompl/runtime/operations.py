@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import attrs
 
 from aiocompl.errors import APIResponseValidationError, BadRequestError
-from aiocompl.runtime.call import add_extras
+from aiocompl.runtime.call import add_extras, settle_refused
 from aiocompl.runtime.policy_loop import attempt
 from aiocompl.runtime.tasks import cancel_and_wait, error_of
 from aiocompl.types.request import EmbeddingRequest, ModelsRequest, ModerationRequest, RerankRequest
@@ -79,13 +79,23 @@ async def embed(asking: Asking, texts: object) -> EmbeddingResponse:
     Cancelled, or one of the requests fails: the others are aborted and awaited.
     """
     inputs, route = check_inputs(texts), asking.route
-    size: int = route.codec.max_inputs
+    size: int = route.codec.max_inputs(route.model)
+    if asking.options.get("drop_params") or asking.options.get("allowed_openai_params"):
+        asking = _settled(asking, inputs[:size])
     requests = [
         EmbeddingRequest(model=route.model, input=inputs[start : start + size], params=asking.params)
         for start in range(0, len(inputs), size)
     ]
     first, *others = await all_or_none([asking.ask(request) for request in requests])
     return joined(first, others)
+
+
+def _settled(asking: Asking, inputs: Sequence[str | Sequence[int]]) -> Asking:
+    """The call without the parameters that the codec refuses for their value or for the model; see `settle_refused`."""
+    request = EmbeddingRequest(model=asking.route.model, input=inputs, params=asking.params)
+    forced = dict(asking.forced)
+    dropped = settle_refused(request, forced, asking.route, asking.options)
+    return attrs.evolve(asking, params=request.params, forced=forced, dropped=asking.dropped + dropped)
 
 
 async def rerank(asking: Asking, query: object, documents: object) -> RerankResponse:
@@ -176,12 +186,21 @@ async def all_or_none(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def joined(first: EmbeddingResponse, others: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
-    """The answers to the parts of one call as one: the first, with the vectors and the tokens of all."""
+    """The answers to the parts of one call as one: the first, with the vectors of all, and all that was counted."""
     for other in others:
         for item in other.data:
             item.index = len(first.data)
             first.data.append(item)
         if first.usage is not None and other.usage is not None:
-            first.usage.prompt_tokens += other.usage.prompt_tokens
-            first.usage.total_tokens += other.usage.total_tokens
+            for name, value in other.usage.items():
+                first.usage[name] = _sum(first.usage.get(name), value)
     return first
+
+
+def _sum(one: Any, other: Any) -> Any:
+    """Two counts as one, objects field by field; what is no number stays as it was."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {**other, **{name: _sum(value, other.get(name)) for name, value in one.items()}}
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)) and not isinstance(one, bool):
+        return one + other
+    return other if one is None else one

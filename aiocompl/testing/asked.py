@@ -133,5 +133,14 @@ class Asked:
     must_call: Tool | None = None
     """The tool that the request insists on."""
 
+    inputs: tuple[str, ...] = ()
+    """The texts of a request for embeddings, token numbers written out; empty for every other."""
+
+    dimensions: int | None = None
+    """How long their vectors shall be."""
+
+    answer_headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Headers that the answer has in this dialect."""
+
     schema: Mapping[str, Any] | None = None
     """The JSON Schema that the answer must fit; an empty one where any JSON object will do, None for plain text."""

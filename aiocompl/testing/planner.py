@@ -68,7 +68,7 @@ class Planner:
         if isinstance(behaviour, Delivery):
             return Plan(asked, behaviour)
         reply = as_reply(behaviour)
-        headers = {**headers, **reply.headers}
+        headers = {**headers, **asked.answer_headers, **reply.headers}
         if isinstance(dialect, JobDialect):
             either = (attrs.evolve(asked, stream=stream) for stream in (False, True))
             whole, stream = (self._spoilt(dialect, each, reply, headers) for each in either)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from base64 import b64decode, b64encode
 from sys import byteorder
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -77,21 +77,34 @@ class EmbeddingResponse(Model):
         )
 
 
-def packed(vector: Sequence[float]) -> str:
-    """A vector as base64 of little-endian 32-bit floats, OpenAI's ``"base64"`` format."""
-    return b64encode(_swapped(array("f", vector)).tobytes()).decode("ascii")
+def packed(vector: Sequence[float], numbers: str = "f") -> str:
+    """A vector as base64 of little-endian numbers, by default of 32-bit floats, OpenAI's ``"base64"`` format.
+
+    Args:
+        vector: The numbers.
+        numbers: What kind they are, as a type code of `array`.
+
+    Raises:
+        ValueError: One is too large for its kind.
+    """
+    try:
+        values: array[Any] = array(numbers, vector)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+    return b64encode(_swapped(values).tobytes()).decode("ascii")
 
 
-def unpacked(text: str) -> list[float]:
-    """The vector that a base64 text of little-endian 32-bit floats holds.
+def unpacked(text: str, numbers: str = "f") -> list[float]:
+    """The vector that a base64 text of little-endian numbers holds; see `packed`.
 
     Raises:
         ValueError: It holds none.
     """
-    return _swapped(array("f", b64decode(text, validate=True))).tolist()
+    values: array[Any] = array(numbers, b64decode(text, validate=True))
+    return _swapped(values).tolist()
 
 
-def _swapped(floats: array[float]) -> array[float]:
+def _swapped(numbers: array[Any]) -> array[Any]:
     if byteorder == "big":  # pragma: no cover - on other machines than ours
-        floats.byteswap()
-    return floats
+        numbers.byteswap()
+    return numbers

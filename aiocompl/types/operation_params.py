@@ -23,9 +23,9 @@ class EmbeddingParams(CallOptions, total=False):
     """``"float"`` (default) for lists of numbers, ``"base64"`` for text that holds little-endian 32-bit floats."""
     user: str | None
     input_type: str | None
-    """What the texts are for, in the provider's words (``"search_query"``, ``"query"``, ``"RETRIEVAL_QUERY"``)."""
+    """What the texts are for: ``"query"`` or ``"document"``, or a word of the provider's own (``"CLUSTERING"``)."""
     truncate: str | bool | None
-    """What happens to texts that are too long, in the provider's words."""
+    """What happens to texts that are too long: true cuts them, false has them refused; or the provider's own word."""
 
 
 class RerankParams(CallOptions, total=False):

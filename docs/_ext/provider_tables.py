@@ -336,10 +336,14 @@ def _unbound(vendor: Vendor) -> Codec:
 
 
 def _own(vendor: Vendor) -> str:
+    if not vendor.path:
+        return "[embeddings](#embeddings) alone"
     return _listed(_unbound(vendor).native_params) or "-"
 
 
 def _refused(vendor: Vendor) -> str:
+    if not vendor.path:
+        return "chat"
     refused = _unbound(vendor).unsupported_params & OPENAI_PARAMS
     if len(refused) * 2 > len(OPENAI_PARAMS):
         return f"all but {_listed(OPENAI_PARAMS - refused)}"

@@ -1,12 +1,13 @@
 """The directive ``{providers}``: puts a table of `provider_tables` into a page when it is built.
 
-Its argument is ``natives``, ``abilities``, ``vendors``, or ``parameters`` with the name of a dialect.
+Its argument is ``natives``, ``abilities``, ``vendors``, ``embeddings``, or ``parameters`` with the name of a dialect.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import embedding_tables
 import provider_tables
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MAKERS: Final[Mapping[str, Callable[..., str]]] = {
     "abilities": provider_tables.abilities,
     "operations": provider_tables.operations,
+    "embeddings": embedding_tables.embeddings,
     "natives": provider_tables.natives,
     "parameters": provider_tables.parameters,
     "vendors": provider_tables.vendors,

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from array import array
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ import pytest
 
 from aiocompl.codecs.catalogue import ALIASES, FAMILIES, family_vendor, find_vendor, vendors
 from aiocompl.codecs.legacy import OLD_NAMES
+from aiocompl.codecs.natives import NATIVES
+from aiocompl.codecs.vendor import EmbeddingRules
+from aiocompl.types.operation_params import OPERATION_PARAMS
 from aiocompl.types.params import CALL_OPTIONS, OPENAI_PARAMS
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ FACTS = next(
     (path for path in (SHARED / "facts/providers.toml", SHARED / "providers.toml") if path.exists()), None
 )
 BOUNDS = {"max_tokens", "max_completion_tokens"}
+CHATLESS = {"jina_ai", "tei", "voyage"}
 LOCAL_HOSTS = {"localhost", "127.0.0.1"}
 
 each_vendor = pytest.mark.parametrize("vendor", vendors(), ids=lambda vendor: vendor.name)
@@ -98,7 +103,7 @@ def test_renamed_and_implied_parameters_are_taken(vendor: Vendor) -> None:
 
 @each_vendor
 def test_messages_can_be_written_and_answers_read(vendor: Vendor) -> None:
-    assert vendor.path.startswith("/")
+    assert vendor.path.startswith("/") or (vendor.path == "" and vendor.name in CHATLESS)
     assert vendor.loosely == (vendor.name != "openai")
     assert vendor.message_fields is None or vendor.message_fields >= {
         "role",
@@ -108,6 +113,20 @@ def test_messages_can_be_written_and_answers_read(vendor: Vendor) -> None:
     }
     assert vendor.call_ids is None or re.fullmatch(vendor.call_ids, "Ab3456789")
     assert {given for given, _ in vendor.roles} <= {"developer"}
+
+
+@each_vendor
+def test_embeddings_differ_in_known_ways(vendor: Vendor) -> None:
+    rules, ours = vendor.embedding_rules, OPERATION_PARAMS["embeddings"]
+    assert vendor.embeddings == "" or vendor.embeddings.startswith("/")
+    assert vendor.embeddings or rules == EmbeddingRules() or vendor.name == "codestral"
+    assert 1 <= vendor.max_inputs <= 2048
+    assert rules.unsupported <= ours
+    assert rules.native.isdisjoint(ours | CALL_OPTIONS)
+    assert {given for given, _ in rules.renames} <= ours - rules.unsupported
+    assert {given for given, _ in rules.input_types} <= {"query", "document"}
+    assert not rules.input_types or "input_type" not in rules.unsupported
+    assert array(rules.wire).itemsize in (1, 4)
 
 
 @each_vendor
@@ -215,6 +234,15 @@ def test_a_makers_compatible_surface_has_both_names(name: str) -> None:
         ("sonar-pro", "perplexity"),
         ("jamba-large", "ai21"),
         ("MiniMax-M2", "minimax"),
+        ("text-embedding-3-small", "openai"),
+        ("text-embedding-005", "vertex_ai"),
+        ("gemini-embedding-001", "gemini"),
+        ("embed-v4.0", "cohere"),
+        ("mistral-embed", "mistral"),
+        ("codestral-embed", "mistral"),
+        ("voyage-3.5", "voyage"),
+        ("jina-embeddings-v3", "jina_ai"),
+        ("pplx-embed-v1-0.6b", "perplexity"),
     ],
 )
 def test_a_bare_name_belongs_to_its_family(model: str, vendor: str) -> None:
@@ -246,7 +274,7 @@ def test_a_name_of_no_family_is_not_guessed(model: str) -> None:
 
 def test_each_family_has_a_vendor_and_is_reached() -> None:
     for start, vendor in FAMILIES:
-        assert find_vendor(vendor) is not None
+        assert vendor in NATIVES or find_vendor(vendor) is not None
         assert family_vendor(f"{start.removesuffix('-')}-1") == vendor
 
 

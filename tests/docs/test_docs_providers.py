@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 tables = import_module("provider_tables")
+embedding_tables = import_module("embedding_tables")
 
 PAGE = (ROOT / "docs" / "reference" / "providers.md").read_text()
 
@@ -54,7 +55,7 @@ def test_every_dialect_but_openais_has_its_parameters_on_the_page() -> None:
     assert asked == tables.DIALECTS.keys() - {"openai", "vertex_ai"}  # Vertex AI's stand with Gemini's
 
 
-@pytest.mark.parametrize("what", ["natives", "abilities", "vendors"])
+@pytest.mark.parametrize("what", ["natives", "abilities", "vendors", "embeddings"])
 def test_the_page_has_every_table(what: str) -> None:
     assert f"```{{providers}} {what}\n" in PAGE
 
@@ -71,6 +72,22 @@ def test_every_vendor_and_alias_is_in_one_of_the_tables() -> None:
     names = [vendor.name for vendor in known_vendors()]
     aliases = [alias for alias, name in {**ALIASES, **NATIVE_ALIASES}.items() if name in names]
     assert [name for name in names + aliases if both.count(f"`{name}/`") != 1] == []
+
+
+def test_embeddings_are_what_the_codecs_say() -> None:
+    table, plain, none = embedding_tables.embeddings().split("\n\n")
+    header, _, *rows = cells(table)
+    assert {len(row) for row in rows} == {len(header)}
+    found = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert found["`bedrock/`"]["texts a request"] == "1 or 96"
+    assert found["`bedrock/`"]["`dimensions`"] == "some models"
+    assert found["`openai/`"]["token numbers"] == "yes"
+    assert found["`openai/`"]["`input_type`"] == "no"
+    assert found["`voyage/`"]["takes also"] == "`output_dtype`, `truncation`"
+    assert "`together/`" in plain
+    assert "`groq/`" in none
+    everywhere = [vendor.name for vendor in known_vendors()]
+    assert [name for name in everywhere if f"{table}{plain}{none}".count(f"`{name}/`") != 1] == []
 
 
 def test_abilities_are_what_the_codecs_say() -> None:

@@ -48,7 +48,7 @@ def test_a_chat_that_no_suite_has_is_found() -> None:
     chat = Recording("p", "chat.completions", "a" * 12)
     unheard_of = Recording("p", "unheard-of", "b" * 12)
     text = Recording("p", "completions", "c" * 12)
-    found = [chat, unheard_of, text, Recording("p", "embeddings", "d" * 12)]
+    found = [chat, unheard_of, text, Recording("p", "images", "d" * 12)]
     assert left_out(found, set()) == [chat, unheard_of]
     name = f"tests/replay/test_replay_compatible.py::test_a_whole_answer[chat.completions-{chat.id}]"
     assert left_out(found, ids_in([name])) == [unheard_of]
@@ -62,7 +62,7 @@ def test_what_is_excepted_is_counted_with_its_reason() -> None:
         Recording("p", "completions", "b" * 12),
         Recording("q", "invoke nova", single),
         Recording("q", "invoke nova", "c" * 12),
-        Recording("q", "embeddings", "d" * 12),
+        Recording("q", "images", "d" * 12),
     ]
     assert excepted(found) == {
         ("p", "completions", APIS["completions"].reason): 2,

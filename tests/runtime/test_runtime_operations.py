@@ -73,6 +73,47 @@ async def test_more_texts_than_one_request_takes_go_in_several_at_once(looptime:
     assert looptime == 1
 
 
+async def test_all_that_was_counted_is_added_up() -> None:
+    def script(request: HTTPRequest) -> Delivery:
+        body = orjson.loads(vectors(request).body())
+        body["usage"] |= {"cost": 0.25, "own": True, "details": {"cached": 1, "name": "x"}, "none": None}
+        return Delivery.json(body)
+
+    answer, _ = await embed(script, [str(number) for number in range(5000)])
+    assert answer.usage.prompt_tokens == 5000
+    assert answer.usage.cost == 0.75
+    assert answer.usage.own is True
+    assert answer.usage.details == {"cached": 3, "name": "x"}
+    assert answer.usage.none is None
+
+
+async def test_what_a_model_refuses_is_refused_or_dropped_before_any_io() -> None:
+    supervisor, transport = supervisor_on(vectors)
+    ada: dict[str, Any] = {"model": "text-embedding-ada-002", "input": ["1"], "api_key": "k", "dimensions": 3}
+    async with supervisor:
+        with pytest.raises(UnsupportedParamsError, match="dimensions"):
+            await supervisor.aembedding(**ada)
+        assert transport.records == []
+        answer = await supervisor.aembedding(**ada, input_type="query", drop_params=True)
+    assert answer.call is not None
+    assert answer.call.dropped_params == ("input_type", "dimensions")
+    assert "dimensions" not in orjson.loads(transport.records[0].request.body)
+
+
+async def test_a_model_that_takes_one_text_is_asked_at_once_for_each() -> None:
+    def script(request: HTTPRequest) -> Delivery:
+        text = orjson.loads(request.body)["inputText"]
+        return Delivery.json({"embedding": [float(text)], "inputTextTokenCount": 2})
+
+    supervisor, transport = supervisor_on(script)
+    async with supervisor:
+        answer = await supervisor.aembedding("bedrock/amazon.titan-embed-text-v2:0", ["3", "1"], api_key="k")
+    assert [item.embedding for item in answer.data] == [[3.0], [1.0]]
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 4
+    assert len(transport.records) == 2
+
+
 @pytest.mark.looptime
 async def test_one_part_that_fails_cancels_the_others(looptime: Any) -> None:
     def script(request: HTTPRequest) -> Delivery:

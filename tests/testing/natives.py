@@ -155,7 +155,7 @@ NATIVES = (
     ),
     Native(
         name="groq",
-        path="/groq/openai/v1/chat/completions",
+        path="/groq.com/openai/v1/chat/completions",
         body=lambda text: {"model": "llama-3.3-70b-versatile", "messages": _turns(text)},
         tool={"tools": [_OPENAI_TOOL], "tool_choice": "required"},
         finishes=("stop", "length", "tool_calls"),

@@ -33,7 +33,7 @@ ANSWER = Answer(
 @pytest.fixture
 async def sdk(simulator_factory: SimulatorFactory) -> AsyncIterator[Any]:
     simulator = await simulator_factory(api_key="right", models=[ASKED["model"]])
-    async with groq.AsyncGroq(base_url=f"{simulator.url}/groq", api_key="right", max_retries=0) as made:
+    async with groq.AsyncGroq(base_url=f"{simulator.url}/groq.com", api_key="right", max_retries=0) as made:
         made.simulator = simulator
         yield made
 

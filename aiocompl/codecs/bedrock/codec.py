@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -40,39 +40,29 @@ DEFAULT_REGION: Final = "us-east-1"
 _REGION_IN_HOST: Final = re.compile(r"//bedrock[a-z-]*\.([a-z0-9-]+)\.(?:amazonaws|api\.aws)")
 
 
-class ConverseCodec(BoundCodec):
-    """Bedrock's Converse, bound to one endpoint. See `Codec` for the contract.
+class RuntimeCodec(BoundCodec):
+    """What all calls to the Bedrock runtime share: its address, its region, signatures and errors.
 
     Args:
         vendor: The vendor's row.
         endpoint: Where requests go and with what right. `api_key` is a Bedrock API key and goes before `credentials`,
             which sign. Without a `base_url` it is that of `region`.
+        native: See `BoundCodec`.
+        unsupported: See `BoundCodec`.
 
     Attributes:
         signs: Whether `sign` must be called on each request right before it is sent.
         region: The region that requests are signed for.
     """
 
-    def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
+    def __init__(
+        self, vendor: Vendor, endpoint: Endpoint, *, native: frozenset[str], unsupported: frozenset[str]
+    ) -> None:
         found = _REGION_IN_HOST.search(endpoint.base_url)
         self.region = endpoint.region or (found[1] if found else DEFAULT_REGION)
         base = (endpoint.base_url or runtime_url(self.region)).rstrip("/")
-        super().__init__(vendor, endpoint, url=f"{base}/model/", native=NATIVE, unsupported=UNSUPPORTED)
+        super().__init__(vendor, endpoint, url=f"{base}/model/", native=native, unsupported=unsupported)
         self.signs = endpoint.api_key is None and endpoint.credentials is not None
-
-    def encode_request(self, request: ChatRequest) -> HTTPRequest:
-        """Make the HTTP request; see `Codec`."""
-        body = converse_body(request)
-        if request.extra_body:
-            body.update(request.extra_body)
-        call = "converse-stream" if request.stream else "converse"
-        url = f"{self._url}{quote(request.model, safe='')}/{call}"
-        if request.extra_query:
-            url = f"{url}?{urlencode(request.extra_query, quote_via=quote)}"
-        headers = headers_with(self.headers, request.extra_headers) if request.extra_headers else self.headers
-        return HTTPRequest(
-            url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model)
-        )
 
     def sign(self, request: HTTPRequest, now: datetime | float) -> HTTPRequest:
         """The request with a signature that is good for some minutes; as it is where the endpoint has no credentials.
@@ -85,6 +75,46 @@ class ConverseCodec(BoundCodec):
         if credentials is None or not self.signs:
             return request
         return sign(request, credentials, region=self.region, service=SERVICE, now=now)
+
+    @override
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
+        """Read an answer with an error status; see `Codec`."""
+        return self._error(request, response, status=response.status)
+
+    def _call(self, request: Request, body: dict[str, Any], call: str) -> HTTPRequest:
+        """A call to the request's model, with what the request adds past all checks."""
+        if request.extra_body:
+            body.update(request.extra_body)
+        url = f"{self._url}{quote(request.model, safe='')}/{call}"
+        if request.extra_query:
+            url = f"{url}?{urlencode(request.extra_query, quote_via=quote)}"
+        headers = headers_with(self.headers, request.extra_headers) if request.extra_headers else self.headers
+        return HTTPRequest(
+            url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model)
+        )
+
+    def _error(self, request: Request, response: HTTPResponse, *, status: int | None) -> APIError:
+        return converse_error(
+            response.body,
+            exception=response.headers.get("x-amzn-errortype", ""),
+            status=status,
+            headers=response.headers,
+            endpoint=self._endpoint,
+            model=request.model,
+        )
+
+
+class ConverseCodec(RuntimeCodec):
+    """Bedrock's Converse, bound to one endpoint. See `Codec` for the contract, and `RuntimeCodec` for the endpoint."""
+
+    def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
+        super().__init__(vendor, endpoint, native=NATIVE, unsupported=UNSUPPORTED)
+
+    def encode_request(self, request: ChatRequest) -> HTTPRequest:
+        """Make the HTTP request; see `Codec`."""
+        return self._call(
+            request, converse_body(request), "converse-stream" if request.stream else "converse"
+        )
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a whole answer; see `Codec`."""
@@ -101,11 +131,6 @@ class ConverseCodec(BoundCodec):
         except MALFORMED as error:
             self._raise_malformed(error, request, response)
 
-    @override
-    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
-        """Read an answer with an error status; see `Codec`."""
-        return self._error(request, response, status=response.status)
-
     def frame_decoder(self) -> FrameDecoder:
         """Streams are AWS event streams."""
         return EventStreamDecoder()
@@ -114,16 +139,6 @@ class ConverseCodec(BoundCodec):
         """A decoder for one stream; see `Codec`."""
         schema_tool = uses_schema_tool(request.params, request.model)
         return ConverseStreamDecoder(self._endpoint, request.model, schema_tool=schema_tool)
-
-    def _error(self, request: Request, response: HTTPResponse, *, status: int | None) -> APIError:
-        return converse_error(
-            response.body,
-            exception=response.headers.get("x-amzn-errortype", ""),
-            status=status,
-            headers=response.headers,
-            endpoint=self._endpoint,
-            model=request.model,
-        )
 
 
 def runtime_url(region: str) -> str:

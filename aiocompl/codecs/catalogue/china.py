@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 MOONSHOT = Vendor(
     name="moonshot",
@@ -22,6 +22,7 @@ MOONSHOT = Vendor(
     native=frozenset({"thinking"}),
     history_required=True,
     prefill="partial",
+    embeddings="",
     docs="https://platform.moonshot.ai/docs",
 )
 ZAI = Vendor(
@@ -46,6 +47,7 @@ ZAI = Vendor(
     formats=frozenset({"json_object", "text"}),
     choices=frozenset({"auto"}),
     roles=(("developer", "system"),),
+    embeddings="",
     docs="https://docs.z.ai",
 )
 DASHSCOPE = Vendor(
@@ -69,6 +71,8 @@ DASHSCOPE = Vendor(
         }
     ),
     prefill="partial",
+    max_inputs=10,
+    embedding_rules=EmbeddingRules(formats=frozenset({"float"}), tokens=False),
     docs="https://help.aliyun.com/zh/model-studio",
 )
 
@@ -92,6 +96,9 @@ VENDORS: Final = (
         api_key_env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
         base_env=("ZHIPUAI_BASE_URL",),
         rerank="/rerank",
+        embeddings="/embeddings",
+        max_inputs=64,
+        embedding_rules=EmbeddingRules(formats=frozenset({"float"}), tokens=False),
         docs="https://docs.bigmodel.cn",
     ),
     DASHSCOPE,
@@ -114,6 +121,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias", "presence_penalty"}),
         native=frozenset({"reasoning_split", "thinking"}),
         history="think_tags",
+        embeddings="",
         docs="https://platform.minimax.io/docs",
     ),
     Vendor(
@@ -126,6 +134,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias"}),
         native=frozenset({"enable_thinking", "min_p", "thinking_budget", "top_k"}),
         rerank="/rerank",
+        max_inputs=32,
         docs="https://docs.siliconflow.cn",
     ),
     Vendor(
@@ -136,6 +145,7 @@ VENDORS: Final = (
         base_env=("ARK_API_BASE", "VOLCENGINE_API_BASE"),
         unsupported=frozenset({"n"}),
         native=frozenset({"thinking"}),
+        max_inputs=256,
         docs="https://www.volcengine.com/docs/82379",
     ),
     Vendor(
@@ -147,6 +157,7 @@ VENDORS: Final = (
         max_tokens="max_completion_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
         native=frozenset({"enable_thinking", "penalty_score", "web_search"}),
+        max_inputs=16,
         docs="https://cloud.baidu.com/doc/qianfan",
     ),
     Vendor(
@@ -158,6 +169,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "logprobs", "n"}),
         native=frozenset({"enable_enhancement", "enable_thinking"}),
+        max_inputs=200,
         docs="https://cloud.tencent.com/document/product/1729",
     ),
     Vendor(
@@ -178,6 +190,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias"}),
         reasoning="reasoning",
+        embeddings="",
         docs="https://platform.stepfun.com/docs",
     ),
     Vendor(
@@ -187,6 +200,7 @@ VENDORS: Final = (
         api_key_env=("BAICHUAN_API_KEY",),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        max_inputs=16,
         docs="https://platform.baichuan-ai.com/docs",
     ),
     Vendor(
@@ -196,6 +210,7 @@ VENDORS: Final = (
         api_key_env=("LINGYI_API_KEY", "YI_API_KEY"),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        embeddings="",
         docs="https://platform.lingyiwanwu.com/docs",
     ),
     Vendor(
@@ -215,6 +230,7 @@ VENDORS: Final = (
         api_key_env=("XIAOMI_MIMO_API_KEY", "MIMO_API_KEY"),
         max_tokens="max_completion_tokens",
         native=frozenset({"thinking"}),
+        embeddings="",
         docs="https://platform.xiaomimimo.com",
     ),
     Vendor(

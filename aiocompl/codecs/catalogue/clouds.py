@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 VENDORS: Final = (
     # `DATABRICKS_HOST` is the workspace's URL, scheme included.
@@ -28,6 +28,8 @@ VENDORS: Final = (
             ),
         ),
         roles=(("developer", "system"),),
+        max_inputs=150,
+        embedding_rules=EmbeddingRules(native=frozenset({"instruction"}), tokens=False),
         docs="https://docs.databricks.com/machine-learning/model-serving",
     ),
     Vendor(
@@ -40,6 +42,8 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "logprobs", "n"}),
         roles=(("developer", "system"),),
+        max_inputs=100,
+        embedding_rules=EmbeddingRules(tokens=False),
         docs="https://developers.cloudflare.com/workers-ai",
     ),
     Vendor(
@@ -59,6 +63,7 @@ VENDORS: Final = (
             ),
             ("SNOWFLAKE_JWT", "X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT"),
         ),
+        embeddings="",
         docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
     Vendor(
@@ -79,6 +84,13 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "seed"}),
         native=frozenset({"allow_ignored_params", "extended_thinking"}),
+        max_inputs=96,
+        embedding_rules=EmbeddingRules(
+            native=frozenset({"allow_ignored_params", "embedding_type"}),
+            unsupported=frozenset({"truncate"}),
+            input_types=(("query", "search_query"), ("document", "search_document")),
+            tokens=False,
+        ),
         docs="https://devcenter.heroku.com/articles/heroku-inference-api-v1-chat-completions",
     ),
     Vendor(
@@ -96,6 +108,7 @@ VENDORS: Final = (
         api_key_env=("TELNYX_API_KEY",),
         base_env=("TELNYX_API_BASE",),
         max_tokens="max_tokens",
+        embeddings="/openai/embeddings",
         docs="https://developers.telnyx.com/docs/inference/getting-started",
     ),
     Vendor(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 VENDORS: Final = (
     Vendor(
@@ -19,6 +19,7 @@ VENDORS: Final = (
         base_env=("HF_API_BASE", "HUGGINGFACE_API_BASE"),
         max_tokens="max_tokens",
         native=frozenset({"tool_prompt"}),
+        max_inputs=32,
         docs="https://huggingface.co/docs/inference-providers",
     ),
     Vendor(
@@ -39,6 +40,7 @@ VENDORS: Final = (
         base_env=("GITHUB_MODELS_API_BASE", "GITHUB_API_BASE"),
         max_tokens="max_tokens",
         models="https://models.github.ai/catalog/models",
+        embedding_rules=EmbeddingRules(unsupported=frozenset({"truncate"})),
         docs="https://docs.github.com/en/github-models",
     ),
     Vendor(
@@ -120,6 +122,7 @@ VENDORS: Final = (
         base_url="https://api.poe.com/v1",
         api_key_env=("POE_API_KEY",),
         unsupported=frozenset({"logprobs", "response_format", "seed", "store", "user"}),
+        embeddings="",
         docs="https://creator.poe.com/docs",
     ),
     Vendor(
@@ -154,6 +157,7 @@ VENDORS: Final = (
         base_url="https://llm-gateway.assemblyai.com/v1",
         api_key_env=("ASSEMBLYAI_API_KEY",),
         max_tokens="max_tokens",
+        embeddings="",
         docs="https://www.assemblyai.com/docs",
     ),
     Vendor(

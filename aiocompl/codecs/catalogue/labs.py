@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 from aiocompl.types.params import OPENAI_PARAMS
 
 VENDORS: Final = (
@@ -23,6 +23,7 @@ VENDORS: Final = (
             {"frequency_penalty", "logit_bias", "logprobs", "parallel_tool_calls", "presence_penalty", "user"}
         ),
         native=frozenset({"documents"}),
+        embeddings="",
         docs="https://docs.ai21.com",
     ),
     Vendor(
@@ -41,6 +42,7 @@ VENDORS: Final = (
         base_env=("LLAMA_API_BASE",),
         max_tokens="max_completion_tokens",
         unsupported=frozenset({"logit_bias", "n", "seed"}),
+        embeddings="",
         docs="https://llama.developer.meta.com/docs",
     ),
     Vendor(
@@ -71,6 +73,7 @@ VENDORS: Final = (
         base_env=("REKA_API_BASE",),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        embeddings="",
         docs="https://docs.reka.ai",
     ),
     Vendor(
@@ -82,6 +85,8 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
         reasoning="reasoning",
+        max_inputs=100,
+        embedding_rules=EmbeddingRules(tokens=False),
         docs="https://console.upstage.ai/docs",
     ),
     Vendor(
@@ -94,6 +99,7 @@ VENDORS: Final = (
             {"frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed", "top_p", "user"}
         ),
         native=frozenset({"diffusing", "realtime", "reasoning_summary"}),
+        embeddings="",
         docs="https://docs.inceptionlabs.ai",
     ),
     # Says it takes little besides model, messages and stream.
@@ -116,6 +122,7 @@ VENDORS: Final = (
         max_tokens="max_completion_tokens",
         unsupported=OPENAI_PARAMS
         - {"tools", "tool_choice", "functions", "function_call", "max_tokens", "max_completion_tokens"},
+        embeddings="",
         docs="https://v0.dev/docs/v0-model-api",
     ),
     Vendor(
@@ -127,6 +134,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"frequency_penalty", "logit_bias", "presence_penalty"}),
         roles=(("developer", "system"),),
+        embeddings="",
         docs="https://dev.writer.com",
     ),
     Vendor(
@@ -139,6 +147,7 @@ VENDORS: Final = (
         native=frozenset({"budget_tokens", "no_direct_answer"}),
         rerank="https://api.jina.ai/v1/rerank",
         models="",
+        embeddings="",
         docs="https://jina.ai/deepsearch",
     ),
     Vendor(
@@ -149,6 +158,7 @@ VENDORS: Final = (
         auth="header:api-subscription-key",
         max_tokens="max_tokens",
         native=frozenset({"wiki_grounding"}),
+        embeddings="",
         docs="https://docs.sarvam.ai",
     ),
     Vendor(

@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 
 OLLAMA = Vendor(
     name="ollama",
@@ -48,6 +48,7 @@ VENDORS: Final = (
         reasoning="reasoning",
         prefill="continue",
         rerank="/rerank",
+        embedding_rules=EmbeddingRules(native=frozenset({"priority", "truncate_prompt_tokens"})),
         docs="https://docs.vllm.ai",
     ),
     Vendor(
@@ -60,6 +61,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logprobs", "n"}),
         native=frozenset({"repeat_penalty", "top_k", "ttl"}),
+        embedding_rules=EmbeddingRules(native=frozenset({"ttl"})),
         docs="https://lmstudio.ai/docs",
     ),
     Vendor(
@@ -101,6 +103,7 @@ VENDORS: Final = (
         api_key_env=("TEI_API_KEY",),
         key_optional=True,
         base_env=("TEI_API_BASE",),
+        path="",
         rerank="/rerank",
         models="",
         docs="https://huggingface.co/docs/text-embeddings-inference",
@@ -145,6 +148,7 @@ VENDORS: Final = (
         native=frozenset({"tags"}),
         rerank="/rerank",
         moderations="/moderations",
+        embedding_rules=EmbeddingRules(unsupported=frozenset()),
         docs="https://docs.litellm.ai",
     ),
     attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface"),

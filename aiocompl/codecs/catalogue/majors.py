@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, Vendor
+from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
 
 ANTHROPIC = Vendor(
     name="anthropic",
@@ -30,6 +30,7 @@ ANTHROPIC = Vendor(
         }
     ),
     native=frozenset({"thinking"}),
+    embeddings="",
     docs="https://platform.claude.com/docs/en/api/openai-sdk",
 )
 GEMINI = Vendor(
@@ -39,6 +40,8 @@ GEMINI = Vendor(
     api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     unsupported=frozenset({"logit_bias", "logprobs"}),
     think_tag="thought",
+    max_inputs=100,
+    embedding_rules=EmbeddingRules(unsupported=frozenset({"input_type", "truncate", "user"}), tokens=False),
     docs="https://ai.google.dev/gemini-api/docs/openai",
 )
 # Closed schema: an unknown name is a 422.
@@ -89,6 +92,13 @@ MISTRAL = Vendor(
         }
     ),
     moderations="/moderations",
+    max_inputs=256,
+    embedding_rules=EmbeddingRules(
+        native=frozenset({"metadata", "output_dtype"}),
+        unsupported=frozenset({"input_type", "truncate", "user"}),
+        renames=(("dimensions", "output_dimension"),),
+        tokens=False,
+    ),
     docs="https://docs.mistral.ai/api",
 )
 COHERE = Vendor(
@@ -112,6 +122,8 @@ COHERE = Vendor(
             "user",
         }
     ),
+    max_inputs=96,
+    embedding_rules=EmbeddingRules(unsupported=frozenset({"input_type", "truncate", "user"}), tokens=False),
     docs="https://docs.cohere.com/docs/compatibility-api",
 )
 
@@ -140,6 +152,7 @@ VENDORS: Final = (
         base_url="https://codestral.mistral.ai/v1",
         api_key_env=("CODESTRAL_API_KEY",),
         base_env=("CODESTRAL_API_BASE",),
+        embeddings="",
         docs="https://docs.mistral.ai",
     ),
     COHERE,
@@ -158,6 +171,7 @@ VENDORS: Final = (
             ("grok-3-mini", frozenset({"stop"})),
             ("grok-4|grok-code", frozenset({"frequency_penalty", "presence_penalty", "stop"})),
         ),
+        embeddings="",
         docs="https://docs.x.ai",
     ),
     Vendor(
@@ -176,6 +190,7 @@ VENDORS: Final = (
         history_required=True,
         prefill="prefix",
         prefill_base="https://api.deepseek.com/beta",
+        embeddings="",
         docs="https://api-docs.deepseek.com",
     ),
     Vendor(
@@ -219,166 +234,15 @@ VENDORS: Final = (
         roles=(("developer", "system"),),
         alternating=True,
         models="",
+        embeddings="/v1/embeddings",
+        max_inputs=512,
+        embedding_rules=EmbeddingRules(
+            unsupported=frozenset({"input_type", "truncate", "user"}),
+            formats=frozenset({"base64_binary", "base64_int8"}),
+            tokens=False,
+            wire="b",
+        ),
         docs="https://docs.perplexity.ai",
-    ),
-    Vendor(
-        name="groq",
-        title="Groq",
-        base_url="https://api.groq.com/openai/v1",
-        api_key_env=("GROQ_API_KEY",),
-        base_env=("GROQ_API_BASE",),
-        unsupported=frozenset({"logit_bias", "logprobs", "metadata", "store", "top_logprobs"}),
-        one_answer=True,
-        native=frozenset(
-            {
-                "citation_options",
-                "compound_custom",
-                "disable_tool_validation",
-                "documents",
-                "include_reasoning",
-                "reasoning_format",
-                "search_settings",
-            }
-        ),
-        message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning"},
-        named_roles=frozenset(),
-        nulls=False,
-        history="reasoning",
-        reasoning="reasoning",
-        docs="https://console.groq.com/docs",
-    ),
-    Vendor(
-        name="together",
-        title="Together AI",
-        base_url="https://api.together.ai/v1",
-        api_key_env=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY"),
-        base_env=("TOGETHER_BASE_URL", "TOGETHER_AI_API_BASE"),
-        max_tokens="max_tokens",
-        unsupported=frozenset({"parallel_tool_calls", "user"}),
-        native=frozenset(
-            {
-                "chat_template_kwargs",
-                "context_length_exceeded_behavior",
-                "echo",
-                "min_p",
-                "reasoning",
-                "repetition_penalty",
-                "safety_model",
-                "top_k",
-            }
-        ),
-        reasoning="reasoning",
-        logprobs_count=True,
-        rerank="/rerank",
-        docs="https://docs.together.ai",
-    ),
-    Vendor(
-        name="fireworks",
-        title="Fireworks AI",
-        base_url="https://api.fireworks.ai/inference/v1",
-        api_key_env=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
-        base_env=("FIREWORKS_API_BASE",),
-        native=frozenset(
-            {
-                "context_length_exceeded_behavior",
-                "min_p",
-                "mirostat_lr",
-                "mirostat_target",
-                "perf_metrics_in_response",
-                "prompt_truncate_len",
-                "raw_output",
-                "reasoning_history",
-                "repetition_penalty",
-                "thinking",
-                "top_k",
-                "typical_p",
-            }
-        ),
-        required="any",
-        # Closed schema: "Extra inputs are not permitted".
-        message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
-        tool_omits=frozenset({"strict"}),
-        model_prefix="accounts/fireworks/models/",
-        rerank="/rerank",
-        docs="https://docs.fireworks.ai",
-    ),
-    Vendor(
-        name="deepinfra",
-        title="DeepInfra",
-        base_url="https://api.deepinfra.com/v1/openai",
-        api_key_env=("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"),
-        base_env=("DEEPINFRA_API_BASE",),
-        max_tokens="max_tokens",
-        native=frozenset({"min_p", "repetition_penalty", "top_k"}),
-        text_roles=frozenset({"tool"}),
-        rerank="/inference/{model}",
-        docs="https://deepinfra.com/docs/openai_api",
-    ),
-    Vendor(
-        name="cerebras",
-        title="Cerebras Inference",
-        base_url="https://api.cerebras.ai/v1",
-        api_key_env=("CEREBRAS_API_KEY",),
-        base_env=("CEREBRAS_API_BASE",),
-        native=frozenset({"clear_thinking", "disable_reasoning", "min_tokens", "reasoning_format"}),
-        history="reasoning",
-        reasoning="reasoning",
-        docs="https://inference-docs.cerebras.ai",
-    ),
-    Vendor(
-        name="sambanova",
-        title="SambaNova Cloud",
-        base_url="https://api.sambanova.ai/v1",
-        api_key_env=("SAMBANOVA_API_KEY",),
-        base_env=("SAMBANOVA_API_BASE",),
-        max_tokens="max_tokens",
-        unsupported=frozenset(
-            {"frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed"}
-        ),
-        native=frozenset({"chat_template_kwargs", "top_k"}),
-        docs="https://docs.sambanova.ai",
-    ),
-    Vendor(
-        name="nvidia_nim",
-        title="NVIDIA NIM / build.nvidia.com",
-        base_url="https://integrate.api.nvidia.com/v1",
-        api_key_env=("NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"),
-        base_env=("NVIDIA_NIM_API_BASE",),
-        max_tokens="max_tokens",
-        unsupported=frozenset({"logit_bias", "n", "user"}),
-        native=frozenset({"chat_template_kwargs", "nvext"}),
-        rerank="/ranking",
-        docs="https://docs.api.nvidia.com/nim",
-    ),
-    Vendor(
-        name="openrouter",
-        title="OpenRouter",
-        base_url="https://openrouter.ai/api/v1",
-        api_key_env=("OPENROUTER_API_KEY",),
-        base_env=("OPENROUTER_API_BASE",),
-        native=frozenset(
-            {
-                "debug",
-                "include_reasoning",
-                "min_p",
-                "models",
-                "plugins",
-                "provider",
-                "reasoning",
-                "repetition_penalty",
-                "route",
-                "session_id",
-                "structured_outputs",
-                "top_a",
-                "top_k",
-                "trace",
-                "transforms",
-            }
-        ),
-        history="reasoning",
-        reasoning="reasoning",
-        rerank="/rerank",
-        docs="https://openrouter.ai/docs",
     ),
     attrs.evolve(ANTHROPIC, name="anthropic_compat", title="Anthropic OpenAI-compatible surface"),
     attrs.evolve(GEMINI, name="gemini_compat", title="Gemini OpenAI-compatible surface"),

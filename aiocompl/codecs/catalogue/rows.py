@@ -9,10 +9,12 @@ import attrs
 from aiocompl.codecs.catalogue import (
     china,
     clouds,
+    embedders,
     gateways,
     hosts,
     labs,
     local_servers,
+    major_hosts,
     majors,
     small_hosts,
 )
@@ -34,7 +36,9 @@ def _as_known(vendor: Vendor) -> Vendor:
 
 _ROWS: Final[tuple[Vendor, ...]] = (
     *majors.VENDORS,
+    *major_hosts.VENDORS,
     *labs.VENDORS,
+    *embedders.VENDORS,
     *china.VENDORS,
     *clouds.VENDORS,
     *gateways.VENDORS,

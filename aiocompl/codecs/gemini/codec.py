@@ -115,16 +115,19 @@ class GeminiCodec:
         endpoint = self._endpoint
         return Origin(provider=endpoint.provider, model=request.model, api_key=endpoint.api_key)
 
+    def url_of(self, model: str, method: str) -> str:
+        """The URL of a method of a model, without what a call adds to its query."""
+        name = quote(model, safe="/@")
+        path = name if "/" in name else f"{self.surface.models}/{name}"
+        return f"{self._base}/{path}:{method}{self._query}"
+
     def _url(self, request: ChatRequest) -> str:
-        model = quote(request.model, safe="/@")
-        path = model if "/" in model else f"{self.surface.models}/{model}"
-        method, query = "generateContent", self._query
+        url = self.url_of(request.model, "streamGenerateContent" if request.stream else "generateContent")
         if request.stream:
-            method = "streamGenerateContent"
-            query += f"{'&' if query else '?'}alt=sse"
+            url += f"{'&' if self._query else '?'}alt=sse"
         if request.extra_query:
-            query += f"{'&' if query else '?'}{urlencode(request.extra_query)}"
-        return f"{self._base}/{path}:{method}{query}"
+            url += f"{'&' if '?' in url else '?'}{urlencode(request.extra_query)}"
+        return url
 
     def _auth_headers(self, vendor: Vendor) -> dict[str, str]:
         key = self._endpoint.api_key

@@ -30,8 +30,8 @@ class _ModelInURL(RerankOperation):
     """A dialect whose URL names the model. `_url` has ``{model}`` in its place."""
 
     @override
-    def _http_request(self, request: Request, body: dict[str, Any]) -> HTTPRequest:
-        http = super()._http_request(request, body)
+    def _http_request(self, request: Request, body: dict[str, Any], url: str | None = None) -> HTTPRequest:
+        http = super()._http_request(request, body, url)
         return attrs.evolve(http, url=http.url.replace("{model}", quote(request.model, safe="/"), 1))
 
 

@@ -18,6 +18,7 @@ DIALECTS: Final = (
     "cohere",
     "cohere_v1",
     "databricks",
+    "feature_extraction",
     "gemini",
     "gemini_array",
     "groq",
@@ -30,6 +31,7 @@ DIALECTS: Final = (
     "tgi",
     "vertex",
     "vertex_openai",
+    "watsonx",
 )
 """Their names, each that of its module."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
 
-_DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/]+)/chat/completions")
+_DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/]+)/(?:chat/completions|embeddings)")
 _SAFE: Final = {
     name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")
 }
@@ -66,7 +66,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class AzureDialect(OpenAIDialect):
-    """``POST /openai/deployments/{deployment}/chat/completions`` and ``POST /openai/v1/chat/completions``.
+    """``POST /openai/deployments/{deployment}/chat/completions`` and ``POST /openai/v1/chat/completions``; embeddings likewise.
 
     See `OpenAIDialect`; the models are the names of the deployments, and the key may be a bearer token of Entra.
     """
@@ -101,6 +101,8 @@ class AzureDialect(OpenAIDialect):
     @override
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`."""
+        if asked.inputs:
+            return super().body(asked, answers)
         made = orjson.loads(super().body(asked, answers))
         for choice in made["choices"]:
             choice["content_filter_results"] = _filtered(choice)

@@ -14,6 +14,7 @@ import orjson
 from aiocompl.testing.dialects import operations, parts
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.bedrock_request import as_asked, check
+from aiocompl.testing.dialects.embeddings import bedrock as embeddings
 from aiocompl.testing.dialects.eventstream import message
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class BedrockDialect:
-    """``POST /model/{id}/converse`` and ``/converse-stream``. See `Dialect`.
+    """``POST /model/{id}/converse`` and ``/converse-stream``, and ``/invoke`` for embeddings. See `Dialect`.
 
     Args:
         api_key: The only key that is let in, as a bearer or as the access key id of a signature (whose form is looked
@@ -100,13 +101,15 @@ class BedrockDialect:
         self._authorise(received.headers)
         if (answer := operations.bedrock(received, self._models)) is not None:
             return answer
-        if (match := _PATH.fullmatch(received.path)) is None:
+        embeds = embeddings.PATH.fullmatch(received.path)
+        if (match := embeds or _PATH.fullmatch(received.path)) is None:
             raise parts.refused(status=404, kind="method_not_allowed")
         parts.need_method("POST", received)
-        body = check(received.body)
         if self._models is not None and match[1] not in self._models:
             raise parts.refused("The provided model identifier is invalid.")
-        return as_asked(received, body, match[1], stream=match[2] is not None)
+        if embeds:
+            return embeddings.read(received, match[1])
+        return as_asked(received, check(received.body), match[1], stream=match[2] is not None)
 
     def headers(self, number: int) -> Mapping[str, str]:
         """The headers that each answer has; see `Dialect`."""
@@ -114,6 +117,8 @@ class BedrockDialect:
 
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`. There are no choices here: the first is sent."""
+        if asked.inputs:
+            return embeddings.body(asked, answers)
         answer = answers[0]
         made = {
             "metrics": {"latencyMs": 1},

@@ -22,15 +22,20 @@ _EXACT: Final = {
     "/v1/messages": "anthropic",
     "/anthropic/v1/messages": "anthropic",
     "/v2/chat": "cohere",
+    "/v2/embed": "cohere",
+    "/v1/embed": "cohere",
     "/v1/chat": "cohere_v1",
     "/api/chat": "ollama",
     "/api/tags": "ollama",
+    "/api/embed": "ollama",
+    "/api/embeddings": "ollama",
+    "/ml/v1/text/embeddings": "watsonx",
     "/v1beta/models": "gemini",
     "/v2/rerank": "cohere",
     "/foundation-models": "bedrock",
     "/v1/foundation-models": "bedrock",
     "/openai/models": "azure",
-    "/groq/openai/v1/chat/completions": "groq",
+    "/groq.com/openai/v1/chat/completions": "groq",
     "/mistral/v1/chat/completions": "mistral",
 }
 _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
@@ -39,8 +44,8 @@ _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|c
 _PATTERNS: Final = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"(/v1)?/model/.+/converse(-stream)?", "bedrock"),
-        (r"/openai/deployments/[^/]+/chat/completions", "azure"),
+        (r"(/v1)?/model/.+/(converse(-stream)?|invoke)", "bedrock"),
+        (r"/openai/deployments/[^/]+/(chat/completions|embeddings)", "azure"),
         (r"/v1/(predictions|streams)(/.+)?", "replicate"),
         (r"/v1/(models|deployments)/[^/:]+/[^/:]+/predictions", "replicate"),
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
@@ -52,9 +57,10 @@ _PATTERNS: Final = tuple(
         (r".*/run/@.+", "cloudflare"),
         (r".*/serving-endpoints/.+", "databricks"),
         (r"/hf-inference/models/.+/v1/chat/completions", "tgi"),
+        (r"(/hf-inference)?/models/.+/pipeline/feature-extraction", "feature_extraction"),
         (rf"/({_ROUTED})/.+/chat/completions", "huggingface"),
         (r".*/v1/messages", "anthropic"),
-        (r".*/chat/completions", "openai"),
+        (r".*/(chat/completions|embeddings)", "openai"),
     )
 )
 
@@ -96,7 +102,8 @@ class Choice:
         path, headers = received.path, received.headers
         if path in _EXACT:
             return _EXACT[path]
-        if path in {"/openai/v1/chat/completions", "/openai/v1/models"} and "api-key" in headers:
+        openai_v1 = {"/openai/v1/chat/completions", "/openai/v1/embeddings", "/openai/v1/models"}
+        if path in openai_v1 and "api-key" in headers:
             return "azure"  # with a bearer it looks like Groq's, whose base is the same
         if path.startswith("/v1/models") and "anthropic-version" in headers:
             return "anthropic"

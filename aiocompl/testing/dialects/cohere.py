@@ -13,6 +13,7 @@ import orjson
 from aiocompl.testing.asked import Asked, Problem, Received, Tool
 from aiocompl.testing.dialects import cohere_errors, operations, parts
 from aiocompl.testing.dialects.base import Event
+from aiocompl.testing.dialects.embeddings import cohere as embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class CohereDialect:
-    """``POST /v2/chat``. See `Dialect`.
+    """``POST /v2/chat``, and ``/v2/embed`` with the older ``/v1/embed``. See `Dialect`.
 
     Args:
         api_key: The only key that is let in; None lets in all, and none.
@@ -57,9 +58,13 @@ class CohereDialect:
         cohere_errors.authorise(received.headers, self._api_key)
         if (answer := operations.cohere(received, self._models)) is not None:
             return answer
-        if received.path != "/v2/chat":
+        if received.path not in ("/v2/chat", *embeddings.PATHS):
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
+        if received.path in embeddings.PATHS:
+            asked = embeddings.read(received)
+            cohere_errors.check_model(asked.body, self._models)
+            return asked
         body = _checked(received.body)
         cohere_errors.check_model(body, self._models)
         return _asked(received, body)
@@ -70,6 +75,8 @@ class CohereDialect:
 
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`. There are no choices here: the first is sent."""
+        if asked.inputs:
+            return embeddings.body(asked, answers)
         answer = answers[0]
         made: dict[str, Any] = {
             "id": parts.uuid(asked.number),

@@ -16,6 +16,7 @@ import orjson
 from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import parts
 from aiocompl.testing.dialects.base import Event
+from aiocompl.testing.dialects.embeddings import google as embeddings
 from aiocompl.testing.dialects.gemini_request import as_asked, check
 from aiocompl.testing.dialects.operations import page
 
@@ -92,14 +93,17 @@ class GeminiDialect:
         if self.models_path.fullmatch(received.path):
             parts.need_method("GET", received)
             return self._list_models(received)
-        if (match := PATH.fullmatch(received.path)) is None:
+        embeds = embeddings.PATH.fullmatch(received.path)
+        if (match := embeds or PATH.fullmatch(received.path)) is None:
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
-        body = check(received.body)
-        if self._models is not None and match[1] not in self._models:
-            text = f"models/{match[1]} is not found for API version v1beta, or is not supported for generateContent."
+        model, method = match[1], match[2]
+        if self._models is not None and model not in self._models:
+            text = f"models/{model} is not found for API version v1beta, or is not supported for {method}."
             raise parts.refused(text, status=404, kind="not_found")
-        return as_asked(received, body, match[1], stream=match[2] == "streamGenerateContent")
+        if embeds:
+            return embeddings.read(received, model, method)
+        return as_asked(received, check(received.body), model, stream=method == "streamGenerateContent")
 
     def authorise(self, received: Received, api_key: str) -> None:
         """Raise a ProblemError unless the request has the key: in its header, or in the query."""
@@ -119,6 +123,8 @@ class GeminiDialect:
 
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`."""
+        if asked.inputs:
+            return embeddings.body(asked, answers)
         candidates = [
             {**_candidate(asked, answer), **self.place(index)} for index, answer in enumerate(answers)
         ]

@@ -35,9 +35,9 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class GroqDialect(OpenAIDialect):
-    """``POST /groq/openai/v1/chat/completions``; see `OpenAIDialect`."""
+    """``POST /groq.com/openai/v1/chat/completions``; see `OpenAIDialect`."""
 
-    base_path = "/groq/openai/v1"
+    base_path = "/groq.com/openai/v1"
 
     @override
     def headers(self, number: int) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received, Tool
 from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import parts
 from aiocompl.testing.dialects.base import Event
+from aiocompl.testing.dialects.embeddings import ollama as embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class OllamaDialect:
-    """``POST /api/chat`` and ``GET /api/tags``. See `Dialect`.
+    """``POST /api/chat``, ``/api/embed`` and the older ``/api/embeddings``, and ``GET /api/tags``. See `Dialect`.
 
     Args:
         api_key: The only key that is let in, as ollama.com asks for one; None lets in all, and none.
@@ -71,13 +72,16 @@ class OllamaDialect:
             parts.need_method("GET", received)
             names = self._models or _DEFAULT_MODELS
             return Delivery.json({"models": [_installed(name) for name in names]})
-        if received.path != "/api/chat":
+        if received.path not in ("/api/chat", *embeddings.PATHS):
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
-        body = _checked(received)
-        if self._models is not None and body["model"] not in self._models:
-            raise parts.refused(f"model '{body['model']}' not found", status=404, kind="not_found")
-        return _asked(received, body)
+        if received.path in embeddings.PATHS:
+            asked = embeddings.read(received)
+        else:
+            asked = _asked(received, _checked(received))
+        if self._models is not None and asked.model not in self._models:
+            raise parts.refused(f"model '{asked.model}' not found", status=404, kind="not_found")
+        return asked
 
     def headers(self, number: int) -> Mapping[str, str]:
         """No headers of its own; see `Dialect`."""
@@ -85,6 +89,8 @@ class OllamaDialect:
 
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`. There are no choices here: the first is sent."""
+        if asked.inputs:
+            return embeddings.body(asked, answers)
         answer = answers[0]
         message: dict[str, Any] = {"role": "assistant", "content": parts.spoken(answer) or ""}
         if answer.reasoning is not None:

@@ -14,6 +14,7 @@ from aiocompl.testing.asked import Asked, Problem, ProblemError, ProblemKind, Re
 from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import operations
 from aiocompl.testing.dialects.base import Event
+from aiocompl.testing.dialects.embeddings import openai as embeddings
 from aiocompl.testing.dialects.openai_checks import check
 from aiocompl.testing.dialects.openai_request import as_asked
 
@@ -70,7 +71,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class OpenAIDialect:
-    """``POST .../chat/completions`` under any path, and what stands beside it. See `Dialect`.
+    """``POST .../chat/completions`` and ``.../embeddings`` under any path, and what stands beside them. See `Dialect`.
 
     That is ``GET .../models``, ``GET /v1/models/{id}``, ``POST .../moderations`` and ``POST .../rerank``, the latter as
     Voyage, Jina and others have it.
@@ -95,6 +96,10 @@ class OpenAIDialect:
         if received.path.endswith("/chat/completions"):
             _need_method("POST", received)
             return self._read_chat(received)
+        if (asked := self.read_embeddings(received)) is not None:
+            _need_method("POST", received)
+            self._check_model(asked.model)
+            return asked
         if received.path.endswith("/models") or received.path.startswith("/v1/models/"):
             _need_method("GET", received)
             return self._list_models(received.path.rpartition("/models")[2].lstrip("/"))
@@ -114,6 +119,8 @@ class OpenAIDialect:
 
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`."""
+        if asked.inputs:
+            return self.embeddings(asked, answers)
         choices = [
             {
                 "index": index,
@@ -157,6 +164,18 @@ class OpenAIDialect:
         """Whether a frame holds a finish reason; see `Dialect`."""
         return b'"finish_reason":"' in frame
 
+    def read_embeddings(self, received: Received) -> Asked | None:
+        """Understand a request for embeddings; None where the path is another.
+
+        Raises:
+            ProblemError: The real provider would refuse it.
+        """
+        return embeddings.read(received) if received.path.endswith("/embeddings") else None
+
+    def embeddings(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
+        """The answer to a request for embeddings."""
+        return embeddings.body(asked, answers)
+
     def _authorise(self, authorization: str) -> None:
         if self._api_key is None:
             return
@@ -171,10 +190,12 @@ class OpenAIDialect:
 
     def _read_chat(self, received: Received) -> Asked:
         body = check(received.body)
-        model: str = body["model"]
+        self._check_model(body["model"])
+        return as_asked(received, body)
+
+    def _check_model(self, model: str) -> None:
         if self._models is not None and model not in self._models:
             raise _no_model(model)
-        return as_asked(received, body)
 
     def _list_models(self, name: str) -> Delivery:
         names = self._models or _DEFAULT_MODELS
