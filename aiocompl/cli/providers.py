@@ -78,7 +78,7 @@ def standing(vendor: Vendor, env: Mapping[str, str]) -> Standing:
     missing = [] if key_from or vendor.key_optional else [vendor.api_key_env[0]]
     if base_from is None:
         missing += [name for _, name in vendor.url_env if not env.get(name)]
-        if "{" in vendor.base_url and not vendor.url_env:  # Azure: the whole URL is one's own
+        if "{resource}" in vendor.base_url:  # Azure: the whole URL is one's own
             missing.append(vendor.base_env[0])
     meant = local.has_extra() and local.has_weights() if vendor.name == local.MODEL else key_from or base_from
     return Standing(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
 
@@ -102,6 +103,9 @@ class Codec(Protocol):
 
 Sign = Callable[["HTTPRequest", float], "HTTPRequest"]
 """Signs a request; the second argument is the wall clock in seconds since 1970."""
+
+Rebind = Callable[["Endpoint"], Codec]
+"""Makes the same codec for an endpoint whose credential has been fetched."""
 
 
 @runtime_checkable

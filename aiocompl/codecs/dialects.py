@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
+import attrs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -45,6 +47,8 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
     """The codec of a dialect, bound to an endpoint."""
+    if endpoint.bearer:
+        vendor = attrs.evolve(vendor, auth="bearer")
     module, name = _CODECS[dialect]
     make = cast(
         "Callable[[Vendor, Endpoint], Codec]", getattr(import_module(f"aiocompl.codecs.{module}"), name)

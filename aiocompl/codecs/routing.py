@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -24,7 +25,7 @@ from aiocompl.types.checks import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.base import Codec, Rebind
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.types.endpoint import Endpoint
 
@@ -49,6 +50,9 @@ class Route:
     model: str
     codec: Codec
 
+    rebind: Rebind | None = attrs.field(default=None, eq=False)
+    """Where the endpoint has a `source`: makes the codec that has what this gives. `codec` itself has no credential."""
+
 
 def resolve(target: Target, env: Mapping[str, str]) -> Route:
     """Find the route of a call.
@@ -71,7 +75,12 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
             param="model",
         )
     endpoint = endpoint_of(vendor, model, target, env)
-    return Route(endpoint=endpoint, model=model, codec=bind(dialect, vendor, endpoint))
+    return Route(
+        endpoint=endpoint,
+        model=model,
+        codec=bind(dialect, vendor, endpoint),
+        rebind=partial(bind, dialect, vendor) if endpoint.source else None,
+    )
 
 
 def known_vendors() -> tuple[Vendor, ...]:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
+    from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.completion import ChatCompletion
-    from aiocompl.types.endpoint import Endpoint
+    from aiocompl.types.endpoint import Endpoint, TokenSource
     from aiocompl.types.params import CompletionParams
     from aiocompl.types.request import ChatRequest, Messages
     from aiocompl.wire.transport import Transport
@@ -238,10 +239,12 @@ class Supervisor:
         return route, child
 
     def _child_spec(self, route: Route) -> ChildSpec:
+        source = route.endpoint.source
         return ChildSpec(
             endpoint=route.endpoint,
             make_transport=partial(self._make_transport, route.endpoint, route.codec.headers),
             sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
+            make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
             **self._child_settings,
         )
 
@@ -251,6 +254,11 @@ class Supervisor:
         from aiocompl.local.transport import local_transport  # noqa: PLC0415 - an extra, and heavy
 
         return local_transport(endpoint.local_model, self._transport, headers)
+
+    def _make_keeper(self, endpoint: Endpoint, source: TokenSource) -> CredentialKeeper:
+        from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
+
+        return keeper_for(endpoint, source, self._transport)
 
     async def _attempt(
         self,
@@ -274,7 +282,12 @@ class Supervisor:
                 log.begin()
             try:
                 answer = await child.ask(
-                    request, route.codec, started=started, deadline=deadline, again=bool(failed)
+                    request,
+                    route.codec,
+                    started=started,
+                    deadline=deadline,
+                    again=bool(failed),
+                    rebind=route.rebind,
                 )
             except AiocomplError as error:
                 now, number = time(), len(failed) + 1
