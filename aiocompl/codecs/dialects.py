@@ -24,6 +24,8 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "cohere": ("cohere.v2", "CohereCodec"),
     "cohere_v1": ("cohere.v1", "CohereV1Codec"),
     "ollama": ("ollama", "OllamaCodec"),
+    "sagemaker": ("sagemaker", "SageMakerCodec"),
+    "sagemaker_inputs": ("sagemaker", "InputsCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
 
@@ -42,6 +44,8 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
         return "cohere_v1", model.removeprefix("v1/")
     if vendor.name == "bedrock":
         return "bedrock", model.removeprefix("converse/")
+    if vendor.name == "sagemaker" and model.startswith("inputs/"):
+        return "sagemaker_inputs", model.removeprefix("inputs/")
     return vendor.name if vendor.name in _CODECS else "openai", model
 
 

@@ -65,6 +65,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "cohere": Dialect("Cohere", ("cohere/command-a-03-2025", "cohere/command-a-reasoning-08-2025")),
     "cohere_v1": Dialect("Cohere v1", ("cohere/v1/command-r-08-2024",)),
     "ollama": Dialect("Ollama", ("ollama/llama3.2",)),
+    "sagemaker": Dialect("SageMaker", ("sagemaker/my-endpoint",)),
+    "sagemaker_inputs": Dialect("SageMaker, prompts", ("sagemaker/inputs/my-endpoint",)),
     "watsonx": Dialect("watsonx.ai", ("watsonx/ibm/granite-3-8b-instruct",)),
 }
 """Every dialect by its name in `aiocompl.codecs.dialects`."""
@@ -72,6 +74,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 FRAMINGS: Final = {
     "SSEDecoder": "SSE",
     "GeminiFrames": "SSE",
+    "PayloadDecoder": "SSE in AWS event stream",
     "JSONLinesDecoder": "JSON lines",
     "EventStreamDecoder": "AWS events",
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import orjson
 from contract_case import KEY, Dialect, sse
-from contract_natives import NATIVE_DIALECTS
+from contract_natives import NATIVE_DIALECTS, payloads
 
 from aiocompl.codecs.routing import Target, resolve
 
@@ -57,6 +58,17 @@ def openai_dialect(provider: str, **target: Any) -> Dialect:
     )
 
 
+def in_payloads(dialect: Dialect) -> Dialect:
+    """The same in SageMaker's envelope."""
+    return attrs.evolve(
+        dialect,
+        stream=payloads(dialect.stream),
+        cut=payloads(dialect.cut),
+        stream_error=payloads(dialect.stream_error),
+        stream_url=True,
+    )
+
+
 DIALECTS = [
     openai_dialect("openai"),
     openai_dialect("custom", api_base="http://127.0.0.1:8000/v1"),
@@ -67,5 +79,6 @@ DIALECTS = [
     openai_dialect("together"),
     openai_dialect("openrouter"),
     openai_dialect("local"),
+    in_payloads(openai_dialect("sagemaker")),
     *NATIVE_DIALECTS,
 ]

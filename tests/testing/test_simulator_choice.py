@@ -36,6 +36,8 @@ PATHS = [
     ("/v1beta1/projects/p/locations/l/publishers/google/models/gemini:generateContent", "vertex"),
     ("/v1/publishers/google/models/gemini:generateContent", "vertex"),
     ("/api/chat", "ollama"),
+    ("/endpoints/my-endpoint/invocations", "sagemaker"),
+    ("/endpoints/my-endpoint/invocations-response-stream", "sagemaker"),
     ("/model/us.anthropic.claude-v1:0/converse", "bedrock"),
     ("/v1/model/us.anthropic.claude-v1:0/converse", "bedrock"),
     ("/model/arn:aws:bedrock:us-east-1:0:inference-profile/us.claude/converse-stream", "bedrock"),

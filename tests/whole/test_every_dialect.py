@@ -22,6 +22,7 @@ MODELS = [
     "cohere/v1/command-r",
     "ollama/llama3.2",
     "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "sagemaker/my-endpoint",
     "groq/llama-3.3-70b-versatile",
     "mistral/mistral-large-latest",
 ]

@@ -92,7 +92,7 @@ def converse_error(
     usual, cls = EXCEPTIONS.get(_key(name), (InternalServerError.http_status, None))
     error = make_error(
         fields,
-        status or usual,
+        status if status is not None else usual,
         body=parsed,
         headers=headers,
         provider=endpoint.provider,

@@ -21,6 +21,7 @@ DIALECTS: Final = (
     "ollama",
     "openai",
     "responses",
+    "sagemaker",
     "vertex",
 )
 """Their names, each that of its module."""

@@ -31,6 +31,7 @@ _PATTERNS: Final = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
         (r"(/v1)?/model/.+/converse(-stream)?", "bedrock"),
+        (r"(/v1)?/endpoints/[^/]+/invocations(-response-stream)?", "sagemaker"),
         (r"/openai/deployments/[^/]+/chat/completions", "azure"),
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
         (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
