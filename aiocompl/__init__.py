@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 from aiocompl._version import __version__
 
 if TYPE_CHECKING:
-    from aiocompl.client import acompletion, default_supervisor
+    from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
+    from aiocompl.codecs.abilities import get_supported_openai_params
+    from aiocompl.codecs.registry import register_provider, unregister_provider
+    from aiocompl.combinators.batch import BatchStream
+    from aiocompl.combinators.batch_rules import BatchProgress
+    from aiocompl.combinators.merged import MergedStream
+    from aiocompl.combinators.report import Contestant, RaceReport
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
+        AllModelsFailedError,
+        AnswerNotAcceptedError,
         APIConnectionError,
         APIError,
         APIResponseValidationError,
@@ -31,9 +39,12 @@ if TYPE_CHECKING:
         InternalServerError,
         LocalModelError,
         MissingExtraError,
+        ModelsFailedError,
         NotFoundError,
+        NotNeededError,
         PermissionDeniedError,
         RateLimitError,
+        ResponseFormatError,
         ResponseTooLargeError,
         ServiceUnavailableError,
         SupervisorClosedError,
@@ -41,11 +52,24 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         UnsupportedParamsError,
     )
+    from aiocompl.many import (
+        abatch_completion,
+        abatch_completion_models,
+        abatch_completion_models_all_responses,
+        aiter_batch,
+    )
+    from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
     from aiocompl.runtime.transport import TransportSettings
-    from aiocompl.sync import SyncCompletionStream, completion
+    from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
+    from aiocompl.sync_many import (
+        SyncMergedStream,
+        batch_completion,
+        batch_completion_models,
+        batch_completion_models_all_responses,
+    )
     from aiocompl.types.assemble import stream_chunk_builder
     from aiocompl.types.call import Attempt, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
@@ -58,6 +82,10 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
+    from aiocompl.types.embedding import Embedding, EmbeddingResponse
+    from aiocompl.types.model_list import ModelInfo, ModelList
+    from aiocompl.types.moderation import Moderation, ModerationResponse
+    from aiocompl.types.rerank import RerankResponse, RerankResult
 
 __all__ = [
     "APIConnectionError",
@@ -67,10 +95,14 @@ __all__ = [
     "APITimeoutError",
     "ActorDiedError",
     "AiocomplError",
+    "AllModelsFailedError",
+    "AnswerNotAcceptedError",
     "Attempt",
     "AuthenticationError",
     "BadGatewayError",
     "BadRequestError",
+    "BatchProgress",
+    "BatchStream",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -82,25 +114,42 @@ __all__ = [
     "CompletionStream",
     "ConflictError",
     "ContentPolicyViolationError",
+    "Contestant",
     "ContextWindowExceededError",
+    "Embedding",
+    "EmbeddingResponse",
     "EndpointDownError",
     "FunctionCall",
     "InboxFullError",
     "IncompleteStreamError",
     "InternalServerError",
     "LocalModelError",
+    "MergedStream",
     "MissingExtraError",
+    "ModelInfo",
+    "ModelList",
     "ModelResponse",
     "ModelResponseStream",
+    "ModelsFailedError",
+    "Moderation",
+    "ModerationResponse",
     "NotFoundError",
+    "NotNeededError",
     "PermissionDeniedError",
+    "RaceReport",
+    "RateLimit",
     "RateLimitError",
+    "RateLimits",
+    "RerankResponse",
+    "RerankResult",
+    "ResponseFormatError",
     "ResponseTooLargeError",
     "ServiceUnavailableError",
     "Supervisor",
     "SupervisorClosedError",
     "SupervisorSnapshot",
     "SyncCompletionStream",
+    "SyncMergedStream",
     "Timeout",
     "ToolCall",
     "TransportSettings",
@@ -108,14 +157,38 @@ __all__ = [
     "UnsupportedParamsError",
     "Usage",
     "__version__",
+    "abatch_completion",
+    "abatch_completion_models",
+    "abatch_completion_models_all_responses",
     "acompletion",
+    "aembedding",
+    "aiter_batch",
+    "amodels",
+    "amoderation",
+    "arerank",
+    "batch_completion",
+    "batch_completion_models",
+    "batch_completion_models_all_responses",
     "completion",
     "default_supervisor",
+    "embedding",
+    "get_supported_openai_params",
+    "models",
+    "moderation",
+    "register_provider",
+    "rerank",
     "stream_chunk_builder",
+    "unregister_provider",
 ]
 
 _HOMES = {
-    "client": ("acompletion", "default_supervisor"),
+    "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
+    "codecs.abilities": ("get_supported_openai_params",),
+    "codecs.registry": ("register_provider", "unregister_provider"),
+    "combinators.batch": ("BatchStream",),
+    "combinators.batch_rules": ("BatchProgress",),
+    "combinators.merged": ("MergedStream",),
+    "combinators.report": ("Contestant", "RaceReport"),
     "errors": (
         "APIConnectionError",
         "APIError",
@@ -124,6 +197,8 @@ _HOMES = {
         "APITimeoutError",
         "ActorDiedError",
         "AiocomplError",
+        "AllModelsFailedError",
+        "AnswerNotAcceptedError",
         "AuthenticationError",
         "BadGatewayError",
         "BadRequestError",
@@ -136,9 +211,12 @@ _HOMES = {
         "InternalServerError",
         "LocalModelError",
         "MissingExtraError",
+        "ModelsFailedError",
         "NotFoundError",
+        "NotNeededError",
         "PermissionDeniedError",
         "RateLimitError",
+        "ResponseFormatError",
         "ResponseTooLargeError",
         "ServiceUnavailableError",
         "SupervisorClosedError",
@@ -146,11 +224,24 @@ _HOMES = {
         "UnprocessableEntityError",
         "UnsupportedParamsError",
     ),
+    "many": (
+        "abatch_completion",
+        "abatch_completion_models",
+        "abatch_completion_models_all_responses",
+        "aiter_batch",
+    ),
+    "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.supervisor": ("Supervisor", "SupervisorSnapshot"),
     "runtime.transport": ("TransportSettings",),
-    "sync": ("SyncCompletionStream", "completion"),
+    "sync": ("SyncCompletionStream", "completion", "embedding", "models", "moderation", "rerank"),
+    "sync_many": (
+        "SyncMergedStream",
+        "batch_completion",
+        "batch_completion_models",
+        "batch_completion_models_all_responses",
+    ),
     "types.assemble": ("stream_chunk_builder",),
     "types.call": ("Attempt", "CallInfo"),
     "types.chunk": ("ChatCompletionChunk", "ChoiceDelta", "ChunkChoice", "ModelResponseStream"),
@@ -163,6 +254,10 @@ _HOMES = {
         "ToolCall",
         "Usage",
     ),
+    "types.embedding": ("Embedding", "EmbeddingResponse"),
+    "types.model_list": ("ModelInfo", "ModelList"),
+    "types.moderation": ("Moderation", "ModerationResponse"),
+    "types.rerank": ("RerankResponse", "RerankResult"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

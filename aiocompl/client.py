@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from aiocompl.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Unpack
 
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.embedding import EmbeddingResponse
+    from aiocompl.types.model_list import ModelList
+    from aiocompl.types.moderation import ModerationResponse
+    from aiocompl.types.operation_params import EmbeddingParams, ModelsParams, ModerationParams, RerankParams
     from aiocompl.types.params import CompletionParams
     from aiocompl.types.request import Messages
+    from aiocompl.types.rerank import RerankResponse
 
 _defaults: dict[asyncio.AbstractEventLoop, Supervisor] = {}
 
@@ -85,3 +91,90 @@ async def acompletion(
     Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
     """
     return await default_supervisor().acompletion(model, messages, stream=stream, **params)
+
+
+async def aembedding(
+    model: str,
+    input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002 - OpenAI's name
+    **params: Unpack[EmbeddingParams],
+) -> EmbeddingResponse:
+    """Turn texts into vectors, through the running loop's default supervisor.
+
+    Args:
+        model: A name that says its provider, or whose family does; see `acompletion`.
+        input: A text, texts, or texts as lists of token numbers. More of them than the provider takes at once go in
+            several requests, at once, and come back as one answer.
+        **params: OpenAI's parameters, the provider's own, and call options; see `EmbeddingParams`.
+
+    Returns:
+        A vector for each text, in their order; the tokens of all requests.
+
+    Raises:
+        APIError: One of the requests failed; the others are cancelled. See `acompletion` for the rest.
+
+    Cancelled: all requests are withdrawn, or their HTTP exchanges aborted, before this returns.
+    """
+    return await default_supervisor().aembedding(model, input, **params)
+
+
+async def arerank(
+    model: str, query: str, documents: Sequence[str | Mapping[str, Any]], **params: Unpack[RerankParams]
+) -> RerankResponse:
+    """Order documents by what they have to do with a query, through the running loop's default supervisor.
+
+    Args:
+        model: A name that says its provider: ``"cohere/rerank-v3.5"``.
+        query: What is looked for.
+        documents: Texts, or mappings where the provider takes them.
+        **params: See `RerankParams`.
+
+    Returns:
+        The documents' indices with their scores, the most relevant first.
+
+    Raises:
+        NotFoundError: The provider is not known to rerank. See `acompletion` for the rest.
+
+    Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+    """
+    return await default_supervisor().arerank(model, query, documents, **params)
+
+
+async def amoderation(
+    input: str | Sequence[str | Mapping[str, Any]],  # noqa: A002 - OpenAI's name
+    model: str = "omni-moderation-latest",
+    **params: Unpack[ModerationParams],
+) -> ModerationResponse:
+    """Judge whether texts are harmful, through the running loop's default supervisor.
+
+    Args:
+        input: A text, texts, or OpenAI's content parts.
+        model: A name that says its provider, or whose family does.
+        **params: Call options; see `CallOptions`.
+
+    Returns:
+        A judgement for each input, in OpenAI's shape.
+
+    Raises:
+        NotFoundError: The provider is not known to have moderation. See `acompletion` for the rest.
+
+    Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+    """
+    return await default_supervisor().amoderation(input, model, **params)
+
+
+async def amodels(provider: str, **params: Unpack[ModelsParams]) -> ModelList:
+    """List the models that a provider offers to this key, through the running loop's default supervisor.
+
+    Args:
+        provider: Its name, such as ``"anthropic"``; any name with `api_base=`.
+        **params: Call options; see `CallOptions`.
+
+    Returns:
+        All pages of the list as one, in OpenAI's shape; what a provider says beyond it is kept.
+
+    Raises:
+        NotFoundError: No such provider is known, or it is not known to list its models. See `acompletion` for the rest.
+
+    Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+    """
+    return await default_supervisor().amodels(provider, **params)

@@ -8,6 +8,7 @@ The tree::
     │   │   ├── APITimeoutError (also TimeoutError)
     │   │   └── IncompleteStreamError
     │   ├── APIResponseValidationError
+    │   │   ├── ResponseFormatError
     │   │   └── ResponseTooLargeError
     │   └── APIStatusError
     │       ├── BadRequestError
@@ -24,10 +25,14 @@ The tree::
     │           ├── BadGatewayError
     │           └── ServiceUnavailableError
     ├── ActorDiedError
+    ├── AnswerNotAcceptedError
     ├── EndpointDownError
     ├── InboxFullError
     ├── LocalModelError
     ├── MissingExtraError (also ImportError)
+    ├── ModelsFailedError (also ExceptionGroup)
+    │   └── AllModelsFailedError
+    ├── NotNeededError
     └── SupervisorClosedError
 
 The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that
@@ -38,12 +43,15 @@ answers with). Every error pickles. No message holds a key or a prompt.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from aiocompl._compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from aiocompl.combinators.report import RaceReport
+    from aiocompl.rate_limits import RateLimits
 
 
 class AiocomplError(Exception):
@@ -100,6 +108,7 @@ class APIError(AiocomplError):
         retry_after: Seconds that the provider asks us to wait, or None.
         body: The answer's body: parsed where it is JSON, else the head of its text, else None.
         headers: The answer's headers, their names in lower case.
+        rate_limits: What they say of the provider's rate limits, as one `RateLimits`; None where they say nothing.
     """
 
     http_status = 502
@@ -129,6 +138,13 @@ class APIError(AiocomplError):
         self.body = body
         self.headers = {name.lower(): value for name, value in headers.items()} if headers else {}
 
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """The provider's rate limits, read from `headers` at each access; None where they say nothing of any."""
+        from aiocompl.rate_limits import read_rate_limits  # noqa: PLC0415 - only for those who ask
+
+        return read_rate_limits(self.headers)
+
 
 class APIConnectionError(APIError):
     """The provider could not be reached, or the connection broke before the answer was whole."""
@@ -148,6 +164,13 @@ class IncompleteStreamError(APIConnectionError):
 
 class APIResponseValidationError(APIError):
     """The provider's answer is not what its dialect promises; `body` holds the head of it."""
+
+
+class ResponseFormatError(APIResponseValidationError):
+    """The answer's text is no JSON, or does not fit the class given as `response_format`; the message says where.
+
+    Never raised by a call: it stands in the message's `parsing_error`, beside the text.
+    """
 
 
 class ResponseTooLargeError(APIResponseValidationError):
@@ -240,6 +263,12 @@ class ActorDiedError(AiocomplError):
     http_status = 503
 
 
+class AnswerNotAcceptedError(AiocomplError):
+    """A model answered, and `accept` refused the answer; it stands among the causes where all models failed."""
+
+    http_status = 502
+
+
 class EndpointDownError(AiocomplError):
     """The endpoint's actor crashed more often than its restart intensity allows; it is not started again."""
 
@@ -258,6 +287,44 @@ class LocalModelError(AiocomplError):
 
 class MissingExtraError(AiocomplError, ImportError):
     """An optional dependency is not installed; the message is the line that installs it."""
+
+
+class ModelsFailedError(AiocomplError, ExceptionGroup[Exception]):
+    """Models that were asked at once failed; `exceptions` holds each cause, in the order of the models.
+
+    ``except*`` takes the causes apart. It is retryable where one of them is.
+
+    Attributes:
+        race: What became of each contestant, where it was a race.
+    """
+
+    http_status = 502
+    message: Any = ""  # else ExceptionGroup's own, which cannot be set
+
+    def __new__(cls, message: str, errors: Sequence[Exception], **_: object) -> Self:  # noqa: D102 - see the class
+        return super().__new__(cls, message, errors)
+
+    def __init__(self, message: str, errors: Sequence[Exception], *, race: RaceReport | None = None) -> None:
+        super().__init__(message)
+        self.args = (message, list(errors))
+        self.retryable = any(isinstance(error, AiocomplError) and error.retryable for error in errors)
+        self.race = race
+
+    @override
+    def derive(self, errors: Sequence[Exception]) -> Self:  # type: ignore[override] # of the class's own kind
+        return type(self)(self.message, errors, race=self.race)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.message} ({'; '.join(str(error) for error in self.exceptions)})"
+
+
+class AllModelsFailedError(ModelsFailedError):
+    """None of the models gave an answer that was accepted."""
+
+
+class NotNeededError(AiocomplError):
+    """Stands where an answer is missing because enough others had come; the call was cancelled."""
 
 
 class SupervisorClosedError(AiocomplError):

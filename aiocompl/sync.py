@@ -15,19 +15,24 @@ from concurrent.futures import Future as ThreadFuture
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
-from aiocompl.client import default_supervisor
+from aiocompl.client import aembedding, amodels, amoderation, arerank, default_supervisor
 from aiocompl.runtime.stream import CompletionStream
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Unpack
 
     from aiocompl.types.call import CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.embedding import EmbeddingResponse
+    from aiocompl.types.model_list import ModelList
+    from aiocompl.types.moderation import ModerationResponse
+    from aiocompl.types.operation_params import EmbeddingParams, ModelsParams, ModerationParams, RerankParams
     from aiocompl.types.params import CompletionParams
     from aiocompl.types.request import Messages
+    from aiocompl.types.rerank import RerankResponse
 
 T = TypeVar("T")
 
@@ -146,6 +151,13 @@ def _run_loop(ready: ThreadFuture[tuple[asyncio.AbstractEventLoop, asyncio.Event
 
 
 _background = BackgroundLoop()
+
+
+def background() -> BackgroundLoop:
+    """The loop that serves all blocking calls of this process."""
+    return _background
+
+
 _registered = False
 
 
@@ -254,3 +266,33 @@ async def _ask(
     model: str, messages: Messages, *, stream: bool | None, **params: Unpack[CompletionParams]
 ) -> ChatCompletion | CompletionStream:
     return await default_supervisor().acompletion(model, messages, stream=stream, **params)
+
+
+def embedding(
+    model: str,
+    input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002 - OpenAI's name
+    **params: Unpack[EmbeddingParams],
+) -> EmbeddingResponse:
+    """Turn texts into vectors: the blocking twin of `aembedding`."""
+    return _background.run(aembedding(model, input, **params))
+
+
+def rerank(
+    model: str, query: str, documents: Sequence[str | Mapping[str, Any]], **params: Unpack[RerankParams]
+) -> RerankResponse:
+    """Order documents by what they have to do with a query: the blocking twin of `arerank`."""
+    return _background.run(arerank(model, query, documents, **params))
+
+
+def moderation(
+    input: str | Sequence[str | Mapping[str, Any]],  # noqa: A002 - OpenAI's name
+    model: str = "omni-moderation-latest",
+    **params: Unpack[ModerationParams],
+) -> ModerationResponse:
+    """Judge whether texts are harmful: the blocking twin of `amoderation`."""
+    return _background.run(amoderation(input, model, **params))
+
+
+def models(provider: str, **params: Unpack[ModelsParams]) -> ModelList:
+    """List the models that a provider offers to this key: the blocking twin of `amodels`."""
+    return _background.run(amodels(provider, **params))

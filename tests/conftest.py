@@ -1,33 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
+from recordings import excepted, ids_in, left_out, recordings, to_replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-CORPUS = Path(os.environ.get("AIOCOMPL_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
-CHATS = frozenset(
-    {
-        "chat.completions",
-        "messages",
-        "responses",
-        "converse",
-        "converse-stream",
-        "generateContent",
-        "streamGenerateContent",
-        "cohere.v1.chat",
-        "cohere.v2.chat",
-        "ollama.chat",
-    }
-)
 
 _SHOWN = 20
 
@@ -39,37 +20,28 @@ def _no_implicit_loop() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many of the recorded chat exchanges were replayed, and how many of them came out right."""
+    """Say how many of the recorded exchanges were replayed, how many came out right, and which are excepted, why."""
     seen = {outcome: replayed(terminalreporter.stats.get(outcome, ())) for outcome in ("passed", "failed")}
     good = seen["passed"] - seen["failed"]
     if not good | seen["failed"]:
         return
-    recorded = chats()
-    totals = Counter(provider for provider, _, _ in recorded)
-    decoded = Counter(provider for provider, _, name in recorded if name in good)
-    terminalreporter.section("replay of recorded chat exchanges (decoded / recorded)", sep="-")
-    for provider, total in [*sorted(totals.items()), ("all", totals.total())]:
-        count = decoded.total() if provider == "all" else decoded[provider]
-        terminalreporter.write_line(f"{provider:<12} {count:>4} / {total}")
-    left = [item for item in recorded if item[2] not in good]
-    for provider, api, name in left[:_SHOWN]:
-        terminalreporter.write_line(f"not replayed: {provider} {api} {name}")
+    line = terminalreporter.write_line
+    terminalreporter.section("replay of recorded exchanges (decoded / recorded)", sep="-")
+    wanted = to_replay(recordings())
+    totals = Counter(item.provider for item in wanted)
+    decoded = Counter(item.provider for item in wanted if item.id in good)
+    for provider, total in sorted(totals.items()):
+        line(f"{provider:<12} {decoded[provider]:>4} / {total}")
+    line(f"{'all':<12} {decoded.total():>4} / {totals.total()}")
+    for (provider, kind, reason), count in sorted(excepted(recordings()).items()):
+        line(f"excepted: {count:>3} {provider} {kind}: {reason}")
+    left = left_out(recordings(), good)
+    for item in left[:_SHOWN]:
+        line(f"not replayed: {item.provider} {item.kind} {item.id}")
     if len(left) > _SHOWN:
-        terminalreporter.write_line(f"not replayed: {len(left) - _SHOWN} more")
+        line(f"not replayed: {len(left) - _SHOWN} more")
 
 
 def replayed(reports: Iterable[Any]) -> set[str]:
-    """The ids of the exchanges that the names of replay tests hold."""
-    names = (report.nodeid for report in reports if "/replay/" in report.nodeid)
-    return {name for nodeid in names for name in re.findall(r"\b[0-9a-f]{12}\b", nodeid)}
-
-
-def chats() -> list[tuple[str, str, str]]:
-    """Provider, API and id of every recorded chat exchange."""
-    lines = (
-        (path.stem, line)
-        for path in sorted(CORPUS.glob("*.jsonl"))
-        for line in path.read_bytes().splitlines()
-    )
-    found = ((provider, orjson.loads(line)) for provider, line in lines)
-    return [(provider, item["api"], item["id"]) for provider, item in found if item["api"] in CHATS]
+    """The ids of the exchanges that these reports are of."""
+    return ids_in(report.nodeid for report in reports)

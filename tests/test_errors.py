@@ -14,11 +14,14 @@ from aiocompl import errors
 from aiocompl.errors import (
     STATUS_ERRORS,
     AiocomplError,
+    AllModelsFailedError,
     APIError,
     APIStatusError,
     APITimeoutError,
+    BadRequestError,
     InternalServerError,
     MissingExtraError,
+    ModelsFailedError,
     RateLimitError,
     Timeout,
     error_class,
@@ -86,6 +89,8 @@ def test_class_attributes_spare_isinstance_ladders(cls: type[AiocomplError]) -> 
 
 
 def full(cls: type[AiocomplError]) -> AiocomplError:
+    if issubclass(cls, ModelsFailedError):
+        return cls("no luck", [RateLimitError("slow down", provider="openai")])
     if not issubclass(cls, APIError):
         return cls("no luck", provider="openai", model="gpt-4o")
     return cls(
@@ -111,13 +116,30 @@ def test_every_error_pickles_with_all_it_knows(cls: type[AiocomplError]) -> None
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert type(again) is cls
     assert vars(again) == vars(error)
-    assert (str(again), repr(again), again.args) == (str(error), repr(error), error.args)
+    assert (str(again), repr(again), repr(again.args)) == (str(error), repr(error), repr(error.args))
     assert again.retryable is not cls.retryable
     assert again.__notes__ == ["a note"]
 
 
+def test_a_group_of_failures() -> None:
+    causes = [RateLimitError("slow down", provider="openai"), BadRequestError("no", model="m")]
+    error = AllModelsFailedError("no luck", causes)
+    assert str(error) == "no luck (openai: slow down; m: no)"
+    assert error.retryable
+    assert not AllModelsFailedError("no luck", causes[1:]).retryable
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert [str(cause) for cause in again.exceptions] == ["openai: slow down", "m: no"]
+    slow, others = error.split(RateLimitError)
+    assert isinstance(slow, AllModelsFailedError)
+    assert slow.exceptions == (causes[0],)
+    assert isinstance(others, AllModelsFailedError)
+    assert not others.retryable
+
+
 @each_class
 def test_an_error_of_a_message_alone(cls: type[AiocomplError]) -> None:
+    if issubclass(cls, ModelsFailedError):
+        return  # a group is never empty
     error = cls("no luck")
     assert str(error) == error.message == "no luck"
     assert error.args == ("no luck",)

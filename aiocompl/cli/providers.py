@@ -24,6 +24,9 @@ _UNWRAPPED: Final = 1000
 _WIDE: Final = 120
 """The columns of a terminal that has room for base URLs too."""
 
+_AWS_PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""What Bedrock's requests are signed with where there is no key of its own."""
+
 _STYLES: Final = {"set": "green", "missing": "yellow", "optional": "dim"}
 
 
@@ -49,6 +52,12 @@ class Standing:
 
 
 def providers(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORD]...", help="Only providers with one of these in prefix, alias or name."
+        ),
+    ] = None,
     all_: Annotated[
         bool, typer.Option("--all/--configured", help="Every provider, or only those that are set up.")
     ] = True,
@@ -56,30 +65,46 @@ def providers(
 ) -> None:
     """List the providers: the prefix of their models, the variable of their key, and whether it is set.
 
-    A model is named PREFIX/MODEL, as in groq/llama-3.3-70b-versatile. Keys themselves are never shown. Base URLs are
-    in the JSON, and in the table where there is room.
+    A model is named PREFIX/MODEL, as in groq/llama-3.3-70b-versatile. Of several variables joined by "or" one is
+    enough. Keys themselves are never shown. Base URLs are in the table where there is room, and in the JSON, which has
+    aliases and dialects too.
     """
     from aiocompl.codecs.routing import known_vendors  # noqa: PLC0415 - loads the catalogue
 
     standings = [standing(vendor, os.environ) for vendor in known_vendors()]
-    shown = standings if all_ else [one for one in standings if one.configured]
+    shown = [one for one in standings if (all_ or one.configured) and _fits(one.vendor, words or ())]
     if as_json:
         write(_json(shown))
         return
     if shown:
         write(_table_text(shown), styled=True)
+    elif words:
+        say("note", f"no provider fits {' or '.join(words)}")
     _conclude(standings)
+
+
+def _aliases(name: str) -> list[str]:
+    """Other names of a provider, as routing reads them."""
+    from aiocompl.codecs.catalogue import ALIASES  # noqa: PLC0415 - loads the catalogue
+    from aiocompl.codecs.natives import NATIVE_ALIASES  # noqa: PLC0415 - loads the catalogue
+
+    return [alias for alias, own in {**ALIASES, **NATIVE_ALIASES}.items() if own == name]
+
+
+def _fits(vendor: Vendor, words: Sequence[str]) -> bool:
+    names = " ".join((vendor.name, vendor.title, *_aliases(vendor.name))).lower()
+    return not words or any(word.lower() in names for word in words)
 
 
 def standing(vendor: Vendor, env: Mapping[str, str]) -> Standing:
     """Look up what is set up for a provider."""
     key_from = next((name for name in vendor.api_key_env if env.get(name)), None)
+    if key_from is None and vendor.name == "bedrock" and all(env.get(name) for name in _AWS_PAIR):
+        key_from = _AWS_PAIR[0]
     base_from = next((name for name in vendor.base_env if env.get(name)), None)
     missing = [] if key_from or vendor.key_optional else [vendor.api_key_env[0]]
     if base_from is None:
-        missing += [name for _, name in vendor.url_env if not env.get(name)]
-        if "{resource}" in vendor.base_url:  # Azure: the whole URL is one's own
-            missing.append(vendor.base_env[0])
+        missing += [name for name in _url_variables(vendor) if not env.get(name)]
     meant = local.has_extra() and local.has_weights() if vendor.name == local.MODEL else key_from or base_from
     return Standing(
         vendor=vendor,
@@ -89,6 +114,13 @@ def standing(vendor: Vendor, env: Mapping[str, str]) -> Standing:
         missing=tuple(missing),
         configured=bool(meant) and not missing,
     )
+
+
+def _url_variables(vendor: Vendor) -> tuple[str, ...]:
+    """Variables without which there is no base URL: what fills its placeholders; for Azure the whole of it."""
+    if vendor.name == "azure":
+        return vendor.base_env[:1]
+    return tuple(name for _, name in vendor.url_env)
 
 
 def _conclude(standings: Sequence[Standing]) -> None:
@@ -102,10 +134,14 @@ def _conclude(standings: Sequence[Standing]) -> None:
 def _json(standings: Sequence[Standing]) -> str:
     import orjson  # noqa: PLC0415 - `--help` needs none
 
+    from aiocompl.codecs.dialects import dialect_of  # noqa: PLC0415 - loads the catalogue
+
     rows = [
         {
             "prefix": one.vendor.name,
+            "aliases": _aliases(one.vendor.name),
             "name": one.vendor.title,
+            "dialect": dialect_of(one.vendor, "")[0],
             "configured": one.configured,
             "key": one.key,
             "key_from": one.key_from,
@@ -113,6 +149,7 @@ def _json(standings: Sequence[Standing]) -> str:
             "base_url": _base_url(one.vendor),
             "base_url_from": one.base_from,
             "base_url_variables": one.vendor.base_env,
+            "url_variables": [name for _, name in one.vendor.url_env],
             "missing_variables": one.missing,
             "docs": one.vendor.docs or None,
         }
@@ -148,11 +185,14 @@ def _table(standings: Sequence[Standing], *, with_base: bool, between: str) -> T
     if with_base:
         table.add_column("BASE URL", overflow="fold")
     for one in standings:
-        variables = (one.key_from,) if one.key_from else one.vendor.api_key_env
+        keys = (one.key_from,) if one.key_from else one.vendor.api_key_env
+        variables = [between.join(keys)] if keys else []
+        if one.base_from is None:
+            variables += _url_variables(one.vendor)
         cells = (
             one.vendor.name,
             Text(one.key, style=_STYLES[one.key]),
-            between.join(variables),
+            (" and " if between.strip() else between).join(variables),
             one.vendor.title,
         )
         table.add_row(*cells, *([_base_cell(one)] if with_base else []))

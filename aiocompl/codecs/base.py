@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from aiocompl.errors import APIResponseValidationError
+from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
-    from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import Request
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
 
 MALFORMED = (KeyError, TypeError, IndexError, ValueError, AttributeError)
@@ -22,6 +23,10 @@ MALFORMED = (KeyError, TypeError, IndexError, ValueError, AttributeError)
 
 BODY_HEAD = 2048
 """Bytes of a malformed body that an error keeps."""
+
+
+RequestT_contra = TypeVar("RequestT_contra", bound="Request", contravariant=True)
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 
 class StreamDecoder(Protocol):
@@ -49,10 +54,10 @@ class StreamDecoder(Protocol):
         ...
 
 
-class Codec(Protocol):
-    """A dialect bound to one endpoint: URL and headers are made once, when the codec is.
+class Operation(Protocol[RequestT_contra, AnswerT_co]):
+    """One kind of call in a dialect, bound to one endpoint: URL and headers are made once, when it is.
 
-    Codecs hold no state between calls. Encoding never changes the request and gives the same bytes every time: a
+    Operations hold no state between calls. Encoding never changes the request and gives the same bytes every time: a
     race, a retry or a fallback sends the same request again.
     """
 
@@ -71,7 +76,7 @@ class Codec(Protocol):
         """OpenAI's parameters that the dialect has no place for."""
         ...
 
-    def encode_request(self, request: ChatRequest) -> HTTPRequest:
+    def encode_request(self, request: RequestT_contra) -> HTTPRequest:
         """Make the HTTP request.
 
         Raises:
@@ -80,7 +85,7 @@ class Codec(Protocol):
         """
         ...
 
-    def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
+    def decode_response(self, request: RequestT_contra, response: HTTPResponse) -> AnswerT_co:
         """Read a whole answer with a 2xx status.
 
         Raises:
@@ -88,8 +93,17 @@ class Codec(Protocol):
         """
         ...
 
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: RequestT_contra, response: HTTPResponse) -> APIError:
         """Read an answer with an error status. Total: any status, any body; never raises."""
+        ...
+
+
+class Codec(Operation[ChatRequest, ChatCompletion], Protocol):
+    """A dialect's chat, which can be streamed. See `Operation`."""
+
+    @property
+    def takes_functions(self) -> bool:
+        """Whether the dialect has `functions` and `function_call` itself; others get them as tools (see `legacy`)."""
         ...
 
     def frame_decoder(self) -> FrameDecoder:
@@ -104,8 +118,8 @@ class Codec(Protocol):
 Sign = Callable[["HTTPRequest", float], "HTTPRequest"]
 """Signs a request; the second argument is the wall clock in seconds since 1970."""
 
-Rebind = Callable[["Endpoint"], Codec]
-"""Makes the same codec for an endpoint whose credential has been fetched."""
+Rebind = Callable[["Endpoint"], Operation[Any, Any]]
+"""Makes the same codec or operation for an endpoint whose credential has been fetched."""
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.errors import APIError
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import Request
     from aiocompl.wire.messages import HTTPResponse
 
 
@@ -25,7 +25,7 @@ class BoundCodec:
     Args:
         vendor: The vendor's row; its `native` and `unsupported` add to the dialect's own.
         endpoint: Where requests go and with what right.
-        url: The URL of the chat call; see `endpoint_url`.
+        url: The URL of the call; see `endpoint_url`.
         native: Parameters beyond OpenAI's that the dialect takes.
         unsupported: OpenAI's parameters that the dialect has no place for.
     """
@@ -44,16 +44,17 @@ class BoundCodec:
         usual = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         self.headers = headers_with(auth_headers(vendor, endpoint) | usual, dict(endpoint.extra_headers))
         self.native_params = vendor.native | native
+        self.takes_functions = False
         self.unsupported_params = vendor.unsupported | unsupported
 
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         """Read an answer with an error status; see `Codec`."""
         endpoint = self._endpoint
         return decode_error(
             response, provider=endpoint.provider, model=request.model, api_key=endpoint.api_key
         )
 
-    def _http_request(self, request: ChatRequest, body: dict[str, Any]) -> HTTPRequest:
+    def _http_request(self, request: Request, body: dict[str, Any]) -> HTTPRequest:
         """The body, with what the call adds past all checks, as an HTTP request."""
         if request.extra_body:
             body.update(request.extra_body)
@@ -66,7 +67,7 @@ class BoundCodec:
             url, headers, encode_body(body, provider=self._endpoint.provider, model=request.model)
         )
 
-    def _raise_malformed(self, cause: Exception, request: ChatRequest, response: HTTPResponse) -> NoReturn:
+    def _raise_malformed(self, cause: Exception, request: Request, response: HTTPResponse) -> NoReturn:
         raise_malformed(
             cause,
             provider=self._endpoint.provider,

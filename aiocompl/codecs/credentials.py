@@ -33,12 +33,14 @@ _AZURE_TOKEN_ENV: Final = ("AZURE_AD_TOKEN", "AZURE_OPENAI_AD_TOKEN")
 _WATSONX_KEY_ENV: Final = ("WATSONX_API_KEY", "WATSONX_APIKEY", "WX_API_KEY")
 _IAM: Final = "https://iam.cloud.ibm.com"
 _AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+_AZURE_HOSTS: Final = tuple(
+    f".{service}.azure.{end}"
+    for service in ("openai", "cognitiveservices", "services.ai")
+    for end in ("com", "us", "cn")
+)
 _CLOUDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "azure": tuple(
-        f".{service}.azure.{end}"
-        for service in ("openai", "cognitiveservices", "services.ai")
-        for end in ("com", "us", "cn")
-    ),
+    "azure": _AZURE_HOSTS,
+    "azure_ai": _AZURE_HOSTS,
     "bedrock": _AWS_HOSTS,
     "sagemaker": _AWS_HOSTS,
     "vertex_ai": (".googleapis.com",),
@@ -50,7 +52,7 @@ _MORE: Final = {"databricks": " (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_S
 """What does instead of a key."""
 
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "azure_": frozenset({"azure"}),
+    "azure_": frozenset({"azure", "azure_ai"}),
     "vertex_": frozenset({"vertex_ai"}),
     "aws_": frozenset({"bedrock", "sagemaker"}),
 }
@@ -265,6 +267,7 @@ def _callable(name: str, provider: Any, vendor: Vendor) -> TokenSource:
 
 _FINDERS: Final[Mapping[str, Callable[[Asked], Right | None]]] = {
     "azure": _azure,
+    "azure_ai": _azure,
     "vertex_ai": _google,
     "bedrock": _aws,
     "sagemaker": _aws,

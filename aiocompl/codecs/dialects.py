@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import attrs
+
+from aiocompl.codecs.surfaces import surface_at, surface_of
+from aiocompl.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.base import Codec, Operation
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.types.endpoint import Endpoint
 
@@ -20,14 +23,44 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "anthropic": ("anthropic", "AnthropicCodec"),
     "gemini": ("gemini", "GeminiCodec"),
     "vertex_ai": ("gemini", "VertexCodec"),
+    "vertex_claude": ("anthropic.hosts", "VertexClaudeCodec"),
+    "vertex_mistral": ("vertex", "VertexMistralCodec"),
+    "vertex_openai": ("vertex", "VertexOpenAICodec"),
+    "azure_ai": ("foundry", "FoundryCodec"),
+    "foundry_claude": ("anthropic.hosts", "FoundryClaudeCodec"),
     "bedrock": ("bedrock", "ConverseCodec"),
+    "cloudflare_run": ("cloudflare", "CloudflareRunCodec"),
     "cohere": ("cohere.v2", "CohereCodec"),
     "cohere_v1": ("cohere.v1", "CohereV1Codec"),
+    "databricks": ("databricks", "DatabricksCodec"),
+    "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
     "sagemaker": ("sagemaker", "SageMakerCodec"),
     "sagemaker_inputs": ("sagemaker", "InputsCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
+
+Kind = Literal["embeddings", "rerank", "moderations", "models"]
+"""The operations beside chat."""
+
+_OPERATIONS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
+    "embeddings": {
+        "openai": ("embeddings.openai", "OpenAIEmbeddings"),
+    },
+    "rerank": {},
+    "moderations": {},
+    "models": {},
+}
+"""Which dialects have which operation; vendors without a dialect of their own have OpenAI's."""
+
+_TITLES: Final[Mapping[Kind, str]] = {
+    "embeddings": "embeddings",
+    "rerank": "reranking",
+    "moderations": "moderation",
+    "models": "a list of models",
+}
+DIALECTS: Final = tuple(_CODECS)
+"""The names of all dialects."""
 
 _RESPONSES: Final = frozenset({"openai", "azure", "xai", "custom"})
 """Providers whose models can be asked over the Responses API, by ``provider/responses/model``."""
@@ -38,6 +71,8 @@ _COHERE_V1: Final = frozenset({"command", "command-light", "command-nightly", "c
 
 def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
     """The dialect of a provider's model, and the model's name without the part that chose it."""
+    if vendor.dialect:
+        return vendor.dialect, model
     if vendor.name in _RESPONSES and model.startswith("responses/"):
         return "responses", model.removeprefix("responses/")
     if vendor.name == "cohere" and (model.startswith("v1/") or model in _COHERE_V1):
@@ -46,15 +81,43 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
         return "bedrock", model.removeprefix("converse/")
     if vendor.name == "sagemaker" and model.startswith("inputs/"):
         return "sagemaker_inputs", model.removeprefix("inputs/")
+    if (found := surface_of(vendor.name, model)) is not None:
+        return found
     return vendor.name if vendor.name in _CODECS else "openai", model
 
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
-    """The codec of a dialect, bound to an endpoint."""
-    if endpoint.bearer:
-        vendor = attrs.evolve(vendor, auth="bearer")
-    module, name = _CODECS[dialect]
-    make = cast(
-        "Callable[[Vendor, Endpoint], Codec]", getattr(import_module(f"aiocompl.codecs.{module}"), name)
+    """The codec of a dialect, or the vendor's own, bound to an endpoint."""
+    vendor = _as_endpoint_says(vendor, endpoint)
+    if vendor.codec is not None:
+        return vendor.codec(vendor, endpoint)
+    place = _CODECS[surface_at(vendor.name, endpoint.base_url) or dialect]
+    return cast("Codec", _load(place)(vendor, endpoint))
+
+
+def bind_operation(kind: Kind, vendor: Vendor, endpoint: Endpoint) -> Operation[Any, Any]:
+    """An operation beside chat, bound to an endpoint.
+
+    Raises:
+        NotFoundError: The provider is not known to have it.
+    """
+    known = _OPERATIONS[kind]
+    dialect = vendor.dialect or (vendor.name if vendor.name in _CODECS or vendor.name in known else "openai")
+    if dialect not in known or (dialect == "openai" and not getattr(vendor, kind)):
+        raise NotFoundError(
+            f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"
+        )
+    vendor = _as_endpoint_says(vendor, endpoint)
+    return cast("Operation[Any, Any]", _load(known[dialect])(vendor, endpoint))
+
+
+def _as_endpoint_says(vendor: Vendor, endpoint: Endpoint) -> Vendor:
+    """The vendor's row; an access token goes as one, whatever the vendor does with keys."""
+    return attrs.evolve(vendor, auth="bearer") if endpoint.bearer else vendor
+
+
+def _load(place: tuple[str, str]) -> Callable[[Vendor, Endpoint], object]:
+    module, name = place
+    return cast(
+        "Callable[[Vendor, Endpoint], object]", getattr(import_module(f"aiocompl.codecs.{module}"), name)
     )
-    return make(vendor, endpoint)

@@ -67,7 +67,7 @@ def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, st
         credentials=right.credentials,
         source=right.source,
         local_model=model if vendor is LOCAL else None,
-        extra_headers=user + right.headers,
+        extra_headers=user + right.headers + _key_headers(vendor, target, env),
     )
 
 
@@ -89,6 +89,12 @@ def _base_url(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]
     return _completed(base, "https://")
 
 
+def _key_headers(vendor: Vendor, target: Target, env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The headers that say what kind of key it is: that of the variable which the key comes from."""
+    used = None if target.api_key else next((name for name in vendor.api_key_env if env.get(name)), None)
+    return tuple((header, value) for name, header, value in vendor.key_headers if name == used)
+
+
 def _needed(variable: str, vendor: Vendor, env: Mapping[str, str]) -> str:
     value = env.get(variable)
     if not value:
@@ -103,6 +109,11 @@ def _needed(variable: str, vendor: Vendor, env: Mapping[str, str]) -> str:
 def _completed(base: str, usual: str) -> str:
     """A base URL with scheme and path: a bare host, as some variables hold it, takes them from the usual one."""
     base, mark, query = base.strip().partition("?")
+    base = base.rstrip("/")
+    if "://" in base and usual.startswith(
+        f"{base}/"
+    ):  # the vendor's own host, as some SDKs' variables hold it
+        base = usual
     if "://" not in base:
         usual_scheme, _, usual_rest = usual.rpartition("://")
         usual_path = "" if "/" in base else usual_rest.partition("/")[2]

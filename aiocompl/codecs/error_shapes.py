@@ -15,8 +15,11 @@ from aiocompl.errors import (
     BadRequestError,
     ContentPolicyViolationError,
     ContextWindowExceededError,
+    InternalServerError,
+    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    ServiceUnavailableError,
     UnprocessableEntityError,
     error_class,
 )
@@ -29,6 +32,12 @@ if TYPE_CHECKING:
 
 MESSAGE_HEAD: Final = 1000
 """Characters of a provider's message that an error keeps."""
+
+STATUSES: Final[Mapping[int, type[APIStatusError]]] = {
+    424: InternalServerError,  # TGI, Azure: what is behind failed
+    498: ServiceUnavailableError,  # Groq: no capacity in the flex tier
+}
+"""Statuses that mean more to these servers than HTTP says."""
 
 CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
     "context_length_exceeded": ContextWindowExceededError,
@@ -50,6 +59,7 @@ CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
     "data_inspection_failed": ContentPolicyViolationError,  # Alibaba
     "DataInspectionFailed": ContentPolicyViolationError,
     "SensitiveContentDetected": ContentPolicyViolationError,  # Volcengine
+    "5007": NotFoundError,  # Cloudflare
 }
 """Codes and types that say more than their status."""
 
@@ -65,6 +75,7 @@ FINAL_CODES: Final = frozenset(
         "AccountOverdueError",  # Volcengine
         "1112",  # Zhipu
         "1113",
+        "3036",  # Cloudflare: the day's free allocation
     }
 )
 """Codes of a 429 that no waiting mends."""
@@ -97,6 +108,11 @@ TYPE_STATUS: Final[Mapping[str, int]] = {
     "overloaded_error": 503,
     "service_unavailable_error": 503,
     "server_is_overloaded": 503,
+    "validation": 422,  # TGI
+    "template_error": 422,
+    "overloaded": 429,
+    "generation": 424,
+    "incomplete_generation": 424,
     "1002": 429,  # MiniMax, whose errors have status 200
     "1004": 401,
     "1008": 402,
@@ -204,7 +220,7 @@ def make_error(
     cls: type[APIStatusError | APITimeoutError] | None = None,
 ) -> APIStatusError | APITimeoutError:
     """The one place where an error of a provider is made; `cls` is for dialects that know better than the status."""
-    cls = cls or _refine(error_class(status), fields)
+    cls = cls or _refine(STATUSES.get(status) or error_class(status), fields)
     error = cls(
         f"status {status}: {redact(fields.message, api_key)}",
         provider=provider,
@@ -282,8 +298,14 @@ def _fields(message: object, error: Mapping[str, Any], body: Mapping[str, Any]) 
             error.get("http_status_code"),
             body.get("status_code"),
         ),
-        upstream=_text(metadata.get("raw")) or "",
+        upstream=_text(metadata.get("raw")) or _embedded(_text(message) or ""),
     )
+
+
+def _embedded(message: str) -> str:
+    """The body of the provider behind Databricks, which stands in the message."""
+    _, mark, rest = message.partition("external model provider: ")
+    return rest.strip() if mark else ""
 
 
 def _nested(message: dict[str, Any] | list[Any], error: Mapping[str, Any]) -> ErrorFields:
@@ -317,7 +339,7 @@ def _refine(
     cls: type[APIStatusError | APITimeoutError], fields: ErrorFields
 ) -> type[APIStatusError | APITimeoutError]:
     """The narrower class that code, type or text call for, if it lies below (or beside) the status's."""
-    for word in (fields.inner_code, fields.code, fields.type):
+    for word in (fields.inner_code, fields.code, fields.type, *_upstream_words(fields.upstream)):
         if (refined := CODE_ERRORS.get(word or "")) is not None:
             return refined
     if cls in _REFINED_BY_TEXT:
@@ -326,6 +348,14 @@ def _refine(
             if phrase in lower:
                 return refined
     return cls
+
+
+def _upstream_words(upstream: str) -> tuple[str | None, ...]:
+    """Code and type in the body of the provider behind a gateway, where that is an error in JSON."""
+    if not upstream.startswith(("{", "[")):
+        return ()
+    fields = error_fields(parse_body(upstream.encode("utf-8", "surrogatepass")))
+    return () if fields is None else (fields.inner_code, fields.code, fields.type)
 
 
 _REFINED_BY_TEXT: Final = frozenset({BadRequestError, UnprocessableEntityError, PermissionDeniedError})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,8 @@ LOCAL: Final = Vendor(
     max_tokens="max_tokens",
     defaults=LOCAL_DEFAULTS,
     native=frozenset({"top_k", "min_p", "repeat_penalty", "grammar", "json_schema", "cache_prompt"}),
+    embeddings="",
+    models="",
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
 )
 
@@ -47,8 +49,23 @@ AZURE: Final = Vendor(
     api_key_env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
     base_env=("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"),
     auth="header:api-key",
+    functions=True,
     native=frozenset({"data_sources", "user_security_context"}),
+    message_fields=OPENAI_MESSAGE_FIELDS,
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
+)
+
+AZURE_AI: Final = Vendor(
+    name="azure_ai",
+    title="Microsoft Foundry (Azure AI)",
+    base_url="https://{ANTHROPIC_FOUNDRY_RESOURCE}.services.ai.azure.com",
+    url_env=(("ANTHROPIC_FOUNDRY_RESOURCE", "ANTHROPIC_FOUNDRY_RESOURCE"),),
+    api_key_env=("AZURE_AI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY"),
+    base_env=("AZURE_AI_API_BASE", "ANTHROPIC_FOUNDRY_BASE_URL"),
+    auth="header:api-key",
+    loosely=True,
+    think_tag="think",
+    docs="https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints",
 )
 
 ANTHROPIC: Final = Vendor(
@@ -139,6 +156,7 @@ NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
     for vendor in (
         AZURE,
+        AZURE_AI,
         ANTHROPIC,
         GEMINI,
         VERTEX,

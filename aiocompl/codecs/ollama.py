@@ -126,8 +126,6 @@ UNSUPPORTED: Final = frozenset(
 
 _ELSEWHERE: Final = frozenset(
     {
-        "function_call",
-        "functions",
         "options",
         "reasoning_effort",
         "response_format",
@@ -255,7 +253,7 @@ def _message(index: int, message: Mapping[str, Any], names: dict[str, str]) -> d
                 }
                 for number, call in enumerate(calls)
             ]
-    elif role in {"tool", "function"}:
+    elif role == "tool":
         call_id = result_id(message)
         body |= {"role": "tool", "tool_call_id": call_id}
         if name := names.get(call_id) or message.get("name"):

@@ -19,8 +19,9 @@ import orjson
 from aiocompl._version import __version__
 from aiocompl.codecs.base import MALFORMED, raise_malformed
 from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, is_error, parse_body
-from aiocompl.codecs.openai_messages import writer_for
+from aiocompl.codecs.openai_messages import takes_marks, unmarked, writer_for
 from aiocompl.codecs.openai_models import check_params
+from aiocompl.codecs.openai_params import CONTINUE, is_prefill, rules_for
 from aiocompl.codecs.openai_stream import OpenAIStreamDecoder
 from aiocompl.errors import BadRequestError
 from aiocompl.types.completion import ChatCompletion
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.messages import FrameDecoder, HTTPResponse
 
-__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body"]
+__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body", "openai_headers"]
 
 USER_AGENT: Final = f"aiocompl/{__version__}"
 
@@ -51,21 +52,31 @@ class OpenAICodec:
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._url = self._chat_url(vendor.path)
-        usual = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
-        self.headers = headers_with(self._auth_headers(vendor) | usual, dict(endpoint.extra_headers))
+        self.headers = openai_headers(vendor, endpoint)
         self._renames = _renames(vendor)
         self._defaults = vendor.defaults
         self.native_params = vendor.native
         self.unsupported_params = vendor.unsupported
+        self.takes_functions = vendor.functions
         self._implied = vendor.implied
         self._required = None if vendor.required == "required" else vendor.required
         self._check_model = vendor.openai_models
+        self._marks = takes_marks(vendor)
+        self._rules = rules_for(vendor)
+        self._model_prefix = vendor.model_prefix
+        self._prefill = None if vendor.prefill == "as_given" else vendor.prefill
+        self._prefill_url = self._url
+        if vendor.prefill_base and endpoint.base_url.startswith(vendor.base_url):
+            self._prefill_url = f"{vendor.prefill_base}{vendor.path}"
         self._writer = writer_for(vendor)
         self._reader = _reader_for(vendor)
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
-        return self._http_request(request, self._url, self._body(request))
+        url = self._url
+        if self._prefill is not None and is_prefill(request.messages):
+            url = self._prefill_url
+        return self._http_request(request, url, self._body(request))
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a whole answer; see `Codec`."""
@@ -110,13 +121,18 @@ class OpenAICodec:
         messages: Sequence[Mapping[str, Any]] = request.messages
         if self._writer is not None:
             messages = self._writer.write(messages, request.model, request.params)
-        body: dict[str, Any] = {"model": request.model, "messages": messages}
+        model = request.model
+        if self._model_prefix and "/" not in model:
+            model = self._model_prefix + model
+        body: dict[str, Any] = {"model": model, "messages": messages}
         if request.params:
             self._put_params(body, request)
         for name, value in self._defaults:
             body.setdefault(name, value)
         if request.stream:
             body["stream"] = True
+        if self._prefill == "continue" and is_prefill(request.messages):
+            body |= CONTINUE
         if request.extra_body:
             body.update(request.extra_body)
         return body
@@ -133,12 +149,16 @@ class OpenAICodec:
         if self._check_model:
             check_params(request.model, request.params, provider=self._endpoint.provider)
         body.update(request.params)
+        if not self._marks and body.get("tools"):
+            body["tools"] = [unmarked(tool) for tool in body["tools"]]
         for given, sent in self._renames:
             if given in body:
                 value = body.pop(given)
                 body.setdefault(sent, value)
         for name in self._implied:
             body.pop(name, None)
+        if self._rules is not None:
+            self._rules.apply(body, request.model)
         if self._required is not None and body.get("tool_choice") == "required":
             body["tool_choice"] = self._required
 
@@ -153,20 +173,21 @@ class OpenAICodec:
         base = base.rstrip("/").removesuffix(path)
         return f"{base}{path}{mark}{query}"
 
-    def _auth_headers(self, vendor: Vendor) -> dict[str, str]:
-        endpoint, headers = self._endpoint, dict[str, str]()
-        if endpoint.api_key:
-            kind, _, name = vendor.auth.partition(":")
-            headers |= (
-                {name: endpoint.api_key}
-                if kind == "header"
-                else {"Authorization": f"Bearer {endpoint.api_key}"}
-            )
-        if endpoint.organization:
-            headers["OpenAI-Organization"] = endpoint.organization
-        if endpoint.project:
-            headers["OpenAI-Project"] = endpoint.project
-        return headers
+
+def openai_headers(vendor: Vendor, endpoint: Endpoint) -> Mapping[str, str]:
+    """The headers of every request to an endpoint: the key where the vendor wants it, and for whom it is spent."""
+    headers = dict[str, str]()
+    if endpoint.api_key:
+        kind, _, name = vendor.auth.partition(":")
+        headers |= (
+            {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}
+        )
+    if endpoint.organization:
+        headers["OpenAI-Organization"] = endpoint.organization
+    if endpoint.project:
+        headers["OpenAI-Project"] = endpoint.project
+    headers |= {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+    return headers_with(headers, dict(endpoint.extra_headers))
 
 
 def encode_body(body: Mapping[str, Any], *, provider: str, model: str) -> bytes:

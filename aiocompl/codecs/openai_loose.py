@@ -37,7 +37,7 @@ FINISH_REASONS: Final[Mapping[str, str]] = {
 }
 """Vendors' words and OpenAI's for them; words that stand in neither pass as they are."""
 
-FAILURES: Final = frozenset({"error", "network_error"})
+FAILURES: Final = frozenset({"error", "insufficient_system_resource", "network_error"})
 """Finish reasons of an answer that is none: the model, or what is before it, broke off."""
 
 OPENAI_REASONS: Final = frozenset({None, "stop", "length", "tool_calls", "content_filter", "function_call"})

@@ -49,7 +49,10 @@ class LooseStreamDecoder(OpenAIStreamDecoder):
         return self._load
 
     def _load(self, data: bytes) -> Any:
-        body = orjson.loads(data)
+        return self._fixed(orjson.loads(data))
+
+    def _fixed(self, body: JSON) -> JSON:
+        """Put a chunk right."""
         if not self._heading:
             self._heading = {name: body[name] for name in _HEADING if name in body}
         if "x_groq" in body or "base_resp" in body:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.codecs.openai_params import is_prefill
 from aiocompl.codecs.parts import File, parts_of, text_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 OURS: Final = frozenset({"provider_specific_fields", "thinking_blocks"})
 """Fields of an answer's message that are aiocompl's own, and nobody's to be sent back as they are."""
+
+MARK: Final = "cache_control"
 
 _USUAL: Final = ("role", "content")
 
@@ -38,15 +41,21 @@ class MessageWriter:
         self._nulls = vendor.nulls
         self._ids = None if vendor.call_ids is None else re.compile(vendor.call_ids, re.DOTALL)
         self._mistral_parts = vendor.parts == "mistral"
+        self._marks = takes_marks(vendor)
         self._history = vendor.history
         self._history_required = vendor.history_required
+        self._mark = vendor.prefill if vendor.prefill in {"prefix", "partial"} else None
+        self._alternating = vendor.alternating
 
     def write(
         self, messages: Sequence[Mapping[str, Any]], model: str, params: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
         """The messages, in the vendor's form."""
         fill = self._history_required and _thinks_with_tools(messages, model, params)
-        return [self._message(message, fill=fill) for message in messages]
+        written = [self._message(message, fill=fill) for message in messages]
+        if self._mark is not None and is_prefill(messages):
+            written[-1] = {**written[-1], self._mark: written[-1].get(self._mark, True)}
+        return _alternating(written) if self._alternating else written
 
     def _message(self, message: Mapping[str, Any], *, fill: bool) -> Mapping[str, Any]:
         role, content = message["role"], message.get("content")
@@ -73,7 +82,8 @@ class MessageWriter:
     def _content(self, role: str, content: Any) -> Any:
         if role in self._text_roles:
             return text_of(content)
-        return [_mistral_part(part) for part in content] if self._mistral_parts else content
+        parts = [_mistral_part(part) for part in content] if self._mistral_parts else content
+        return parts if self._marks else [unmarked(part) for part in parts]
 
     def _write_history(self, message: Mapping[str, Any], new: dict[str, Any], *, fill: bool) -> None:
         """Write the reasoning of an earlier answer; `fill` its place where there is none."""
@@ -111,6 +121,16 @@ def writer_for(vendor: Vendor) -> MessageWriter | None:
     return None
 
 
+def takes_marks(vendor: Vendor) -> bool:
+    """Whether ``cache_control`` may stand in content parts and tools: nobody who knows it refuses it, who refuses it is known."""
+    return vendor.message_fields is None or MARK in vendor.message_fields
+
+
+def unmarked(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A content part or a tool without the mark of the prompt cache, which is a hint for those who know it."""
+    return {key: value for key, value in part.items() if key != MARK} if MARK in part else part
+
+
 def short_id(given: str) -> str:
     """Nine letters and digits that stand for a tool call's id: the same ones each time, as good as never those of another."""
     number = int.from_bytes(blake2b(given.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
@@ -134,6 +154,31 @@ def _thinks_with_tools(messages: Sequence[Mapping[str, Any]], model: str, params
         or "thinking" in model
         or any(message.get(name) for message in messages for name in REASONING)
     )
+
+
+def _alternating(messages: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages, those of one role in a row put together."""
+    merged: list[Mapping[str, Any]] = []
+    for message in messages:
+        if merged and merged[-1]["role"] == message["role"] in _MERGED:
+            contents = merged[-1].get("content") or "", message.get("content") or ""
+            merged[-1] = {**merged[-1], **message, "content": _joined(*contents)}
+        else:
+            merged.append(message)
+    return merged
+
+
+_MERGED: Final = frozenset({"system", "user", "assistant"})
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if isinstance(first, str) and isinstance(second, str):
+        return "\n\n".join(filter(None, (first, second)))
+    return [
+        part
+        for content in (first, second)
+        for part in (_text_blocks(content) if isinstance(content, str) else content)
+    ]
 
 
 def _text_blocks(content: str | None) -> list[dict[str, Any]]:

@@ -130,9 +130,9 @@ def split_system(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Text], lis
 
 
 def calls_of(message: Mapping[str, Any]) -> list[Call]:
-    """The tool calls of an assistant message; a legacy `function_call` is one with the id ``call_<name>``."""
+    """The calls of functions of an assistant message."""
     given: Sequence[Mapping[str, Any]] = message.get("tool_calls") or ()
-    calls = [
+    return [
         Call(
             id=call.get("id") or f"call_{index}",
             name=call["function"]["name"],
@@ -142,15 +142,12 @@ def calls_of(message: Mapping[str, Any]) -> list[Call]:
         for index, call in enumerate(given)
         if call.get("function")
     ]
-    function = message.get("function_call")
-    if function:
-        calls.append(Call(f"call_{function['name']}", function["name"], function.get("arguments") or ""))
-    return calls
 
 
 def result_id(message: Mapping[str, Any]) -> str:
-    """The id of the call that a tool or function message answers."""
-    return message.get("tool_call_id") or f"call_{message['name']}"
+    """The id of the call that a tool message answers."""
+    call_id: str = message["tool_call_id"]
+    return call_id
 
 
 def split_data_uri(url: str) -> tuple[str, str] | None:
@@ -189,13 +186,15 @@ def _part(part: Mapping[str, Any]) -> Part:
 
 
 def _file(value: Mapping[str, Any], extra: Mapping[str, Any]) -> File:
-    data = value.get("file_data")
+    data, file_id, url = value.get("file_data"), value.get("file_id"), value.get("file_url")
+    if file_id and "://" in file_id:  # LiteLLM's way of giving a URL
+        file_id, url = None, url or file_id
     inline = split_data_uri(data) if data else None
     if data and inline is None:
         inline = ("application/pdf", data)  # bare base64, as some clients send it
     return File(
-        file_id=value.get("file_id"),
-        url=value.get("file_url"),
+        file_id=file_id,
+        url=url,
         media_type=inline[0] if inline else value.get("format") or "",
         data=inline[1] if inline else "",
         filename=value.get("filename"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from aiocompl.codecs.base import Codec, Operation
 from aiocompl.codecs.catalogue import FAMILIES, family_vendor, find_vendor, vendors
-from aiocompl.codecs.dialects import bind, dialect_of
+from aiocompl.codecs.dialects import Kind, bind, bind_operation, dialect_of
 from aiocompl.codecs.endpoints import Target, endpoint_of
 from aiocompl.codecs.natives import (
     AZURE,
@@ -19,13 +20,14 @@ from aiocompl.codecs.natives import (
     NATIVE_ALIASES,
     NATIVES,
 )
+from aiocompl.codecs.registry import find_registered, registered_vendors
 from aiocompl.errors import NotFoundError
 from aiocompl.types.checks import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiocompl.codecs.base import Codec, Rebind
+    from aiocompl.codecs.base import Rebind
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.types.endpoint import Endpoint
 
@@ -35,23 +37,33 @@ __all__ = [
     "LOCAL",
     "LOCAL_BASE",
     "LOCAL_DEFAULT",
+    "Kind",
+    "OperationRoute",
     "Route",
     "Target",
     "known_vendors",
+    "provider_named_by",
     "resolve",
+    "resolve_operation",
 ]
+
+OperationT_co = TypeVar("OperationT_co", bound="Operation[Any, Any]", covariant=True)
 
 
 @attrs.frozen(kw_only=True)
-class Route:
-    """Where a call goes: an endpoint, the model's name there, and the codec bound to it."""
+class OperationRoute(Generic[OperationT_co]):
+    """Where a call goes: an endpoint, the model's name there, and the operation bound to it."""
 
     endpoint: Endpoint
     model: str
-    codec: Codec
+    codec: OperationT_co
 
     rebind: Rebind | None = attrs.field(default=None, eq=False)
     """Where the endpoint has a `source`: makes the codec that has what this gives. `codec` itself has no credential."""
+
+
+class Route(OperationRoute[Codec]):
+    """Where a chat goes."""
 
 
 def resolve(target: Target, env: Mapping[str, str]) -> Route:
@@ -68,12 +80,7 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     """
     vendor, named = _vendor_and_model(target)
     dialect, model = dialect_of(vendor, named)
-    if not model:
-        raise NotFoundError(
-            f"no model named after the provider: write '{vendor.name}/<model>'",
-            provider=vendor.name,
-            param="model",
-        )
+    _check_named(vendor, model)
     endpoint = endpoint_of(vendor, model, target, env)
     return Route(
         endpoint=endpoint,
@@ -83,10 +90,62 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     )
 
 
+def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> OperationRoute[Any]:
+    """Find the route of a call beside chat; a list of models is asked for by the provider's bare name.
+
+    Raises:
+        NotFoundError: No provider is known by that name, or it is not known to have the operation.
+        AuthenticationError: See `resolve`.
+        BadRequestError: See `resolve`.
+    """
+    if kind == "models":
+        vendor, model = _provider_of(target), ""
+    else:
+        vendor, model = _vendor_and_model(target)
+        _check_named(vendor, model)
+    endpoint = endpoint_of(vendor, model, target, env)
+    return OperationRoute(
+        endpoint=endpoint,
+        model=model,
+        codec=bind_operation(kind, vendor, endpoint),
+        rebind=partial(bind_operation, kind, vendor) if endpoint.source else None,
+    )
+
+
 def known_vendors() -> tuple[Vendor, ...]:
-    """Every provider a model name can be prefixed with: those with a dialect of their own, then the catalogue."""
+    """Every provider a model name can be prefixed with: those with a dialect of their own, then the catalogue.
+
+    What the program has registered itself comes last, or in the place of what it replaces.
+    """
     first, *rest = (vendor for vendor in vendors() if vendor.name not in NATIVES)
-    return (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
+    built_in = (first, *(vendor for vendor in NATIVES.values() if vendor is not CUSTOM), *rest)
+    known = {vendor.name: vendor for vendor in (*built_in, *registered_vendors())}
+    return tuple(known.values())
+
+
+def provider_named_by(model: str) -> str | None:
+    """The provider that a model name says, by prefix or family; None where it says none."""
+    try:
+        return _vendor_and_model(Target(model))[0].name
+    except NotFoundError:
+        return None
+
+
+def _check_named(vendor: Vendor, model: str) -> None:
+    if not model:
+        raise NotFoundError(
+            f"no model named after the provider: write '{vendor.name}/<model>'",
+            provider=vendor.name,
+            param="model",
+        )
+
+
+def _provider_of(target: Target) -> Vendor:
+    name = target.provider or target.model
+    vendor = _named(name) or (CUSTOM if target.api_base is not None else None)
+    if vendor is None:
+        raise _unknown_provider(name)
+    return vendor
 
 
 def _vendor_and_model(target: Target) -> tuple[Vendor, str]:
@@ -106,7 +165,7 @@ def _vendor_and_model(target: Target) -> tuple[Vendor, str]:
 
 
 def _named(name: str) -> Vendor | None:
-    return NATIVES.get(NATIVE_ALIASES.get(name, name)) or find_vendor(name)
+    return find_registered(name) or NATIVES.get(NATIVE_ALIASES.get(name, name)) or find_vendor(name)
 
 
 def _unknown_provider(name: str) -> NotFoundError:

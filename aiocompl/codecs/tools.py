@@ -1,4 +1,4 @@
-"""Tools and the choice among them, legacy `functions` and `function_call` included, for all native dialects."""
+"""Tools and the choice among them, for all native dialects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ToolChoice:
 
 
 def tools_of(params: Mapping[str, Any]) -> tuple[list[Tool], list[Mapping[str, Any]]]:
-    """The function tools, `functions` included, and the tools of other types (a provider's own) as they are."""
+    """The function tools, and the tools of other types (a provider's own) as they are."""
     tools: list[Tool] = []
     others: list[Mapping[str, Any]] = []
     for tool in params.get("tools") or ():
@@ -48,17 +48,16 @@ def tools_of(params: Mapping[str, Any]) -> tuple[list[Tool], list[Mapping[str, A
             tools.append(_tool(tool["function"], extra))
         else:
             others.append(tool)
-    tools += [_tool(function, {}) for function in params.get("functions") or ()]
     return tools, others
 
 
 def tool_choice_of(params: Mapping[str, Any]) -> ToolChoice | None:
-    """What `tool_choice`, or the legacy `function_call`, says; None where neither was given.
+    """What `tool_choice` says; None where it was not given.
 
     Raises:
         BadRequestError: It is none of the forms that OpenAI has.
     """
-    choice = params.get("tool_choice", params.get("function_call"))
+    choice = params.get("tool_choice")
     if choice is None:
         return None
     if choice in ("auto", "none", "required"):
@@ -140,15 +139,24 @@ def _tool(function: Mapping[str, Any], extra: Mapping[str, Any]) -> Tool:
 
 def _choice_object(choice: Mapping[str, Any]) -> ToolChoice:
     kind = choice.get("type")
+    if kind == "custom":
+        raise UnsupportedParamsError("this provider has no custom tools to choose", param="tool_choice")
     if kind == "allowed_tools":
-        allowed = choice["allowed_tools"]
-        names = tuple(tool["function"]["name"] for tool in allowed["tools"] if tool.get("function"))
-        return ToolChoice("required" if allowed.get("mode") == "required" else "auto", allowed=names)
+        return _allowed_tools(choice)
     function = choice.get("function") if kind == "function" else choice
     name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(name, str):
         raise _bad_choice()
     return ToolChoice("named", name)
+
+
+def _allowed_tools(choice: Mapping[str, Any]) -> ToolChoice:
+    try:
+        allowed = choice["allowed_tools"]
+        names = tuple(tool["function"]["name"] for tool in allowed["tools"] if tool.get("function"))
+        return ToolChoice("required" if allowed.get("mode") == "required" else "auto", allowed=names)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _bad_choice() from error
 
 
 def _bad_choice() -> BadRequestError:

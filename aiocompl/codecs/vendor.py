@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiocompl.codecs.base import Codec
+    from aiocompl.types.endpoint import Endpoint
+
+MaxTokens = Literal["max_tokens", "max_completion_tokens", "both"]
+Prefill = Literal["as_given", "prefix", "partial", "continue"]
+Parts = Literal["openai", "mistral"]
+History = Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"]
+
+
+OPENAI_MESSAGE_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "function_call",
+        "name",
+        "refusal",
+        "role",
+        "tool_call_id",
+        "tool_calls",
+    }
+)
+"""All fields of messages that OpenAI takes; it refuses others."""
 
 
 @attrs.frozen(kw_only=True)
@@ -32,14 +59,23 @@ class Vendor:
     base_env: tuple[str, ...] = ()
     """Environment variables that override `base_url`; the first one set wins."""
 
+    key_headers: tuple[tuple[str, str, str], ...] = ()
+    """Headers that go with the key of one variable, as (variable, header, value)."""
+
     auth: str = "bearer"
     """``"bearer"``, or ``"header:Name"`` for a key that goes bare into that header."""
 
-    max_tokens: Literal["max_tokens", "max_completion_tokens", "both"] = "both"
+    max_tokens: MaxTokens = "both"
     """The field that bounds the answer; the other one is renamed to it."""
 
     unsupported: frozenset[str] = frozenset()
-    """OpenAI's parameters that the vendor refuses or has no place for; what holds for some models or values only is not here."""
+    """OpenAI's parameters that the vendor refuses or has no place for; what holds for some models or values only is not here.
+
+    `functions` is among them where `tools` is, and `function_call` where `tool_choice` is: they are the same, see `functions`.
+    """
+
+    functions: bool = False
+    """The vendor takes the legacy `functions` and `function_call` as they are; others get them as tools."""
 
     native: frozenset[str] = frozenset()
     """Parameters beyond OpenAI's that the vendor takes."""
@@ -59,6 +95,39 @@ class Vendor:
     required: str = "required"
     """The word with which `tool_choice` says that a tool must be called."""
 
+    one_answer: bool = False
+    """There is one answer a call: `n` must be 1."""
+
+    model_refuses: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
+
+    formats: frozenset[str] | None = None
+    """The types of `response_format` that there are; None for all of OpenAI's."""
+
+    choices: frozenset[str] | None = None
+    """The values of `tool_choice` that there are; None for all of OpenAI's."""
+
+    tool_omits: frozenset[str] = frozenset()
+    """Fields of a tool's function that the vendor refuses; they are left out."""
+
+    parameters_required: bool = False
+    """A tool's function must have parameters, if only empty ones."""
+
+    logprobs_count: bool = False
+    """`logprobs` is the number of alternatives, and there is no `top_logprobs`."""
+
+    model_prefix: str = ""
+    """What stands before a model's name that has no slash."""
+
+    prefill: Prefill = "as_given"
+    """How the vendor is told to go on with a last assistant message.
+
+    By itself, by a mark on the message (``prefix`` or ``partial``), or by vLLM's parameters.
+    """
+
+    prefill_base: str = ""
+    """The base URL that does so, where `base_url` does not; a base URL of the caller's own is kept."""
+
     openai_models: bool = False
     """The models are OpenAI's own, with the rules of `openai_models`."""
 
@@ -66,10 +135,17 @@ class Vendor:
     """Roles that go under another name, as (OpenAI's, the vendor's)."""
 
     message_fields: frozenset[str] | None = None
-    """All fields that messages may have, where others are refused; None where they are ignored."""
+    """All fields that messages may have, where others are refused; None where they are ignored.
+
+    Where others are refused, so is ``cache_control`` in content parts and tools unless it is among them: it is a hint, and
+    left out.
+    """
 
     named_roles: frozenset[str] | None = None
     """Roles whose messages may have a name, where those of others are refused."""
+
+    alternating: bool = False
+    """Messages of one role in a row are made one."""
 
     text_roles: frozenset[str] = frozenset()
     """Roles whose content must be text: parts are joined."""
@@ -80,12 +156,10 @@ class Vendor:
     call_ids: str | None = None
     """The pattern that tool-call ids must match as a whole; others go as nine letters and digits made of them."""
 
-    parts: Literal["openai", "mistral"] = "openai"
+    parts: Parts = "openai"
     """How sound and files stand in a message's content."""
 
-    history: Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"] = (
-        "as_given"
-    )
+    history: History = "as_given"
     """How the reasoning of earlier answers goes back: in which field, or in the content, in tags or as blocks."""
 
     history_required: bool = False
@@ -103,6 +177,27 @@ class Vendor:
 
     think_tag: str = ""
     """The tag in which models think at the start of their content, ``"think"`` mostly; read `loosely` only."""
+
+    embeddings: str = "/embeddings"
+    """What `base_url` is followed by for embeddings; empty where the vendor is known to have none."""
+
+    max_inputs: int = 2048
+    """The most texts that one request for embeddings may hold."""
+
+    rerank: str = ""
+    """What `base_url` is followed by for reranking; empty where there is none."""
+
+    moderations: str = ""
+    """What `base_url` is followed by for moderation; empty where there is none."""
+
+    models: str = "/models"
+    """What `base_url` is followed by for the list of models; empty where there is none."""
+
+    dialect: str = ""
+    """The dialect it speaks, by its name in `dialects`; where none is named, the one of the vendor's own name, or OpenAI's."""
+
+    codec: Callable[[Vendor, Endpoint], Codec] | None = None
+    """Makes its codec, for a vendor that was registered with one of its own."""
 
     docs: str = ""
     """Where the vendor documents it."""

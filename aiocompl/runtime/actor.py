@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, cast
 
 import attrs
 
 from aiocompl import telemetry
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, SupervisorClosedError
 from aiocompl.runtime.stream import CompletionStream, Lease
-from aiocompl.types.call import CallInfo
+from aiocompl.types.call import AnswerT, CallInfo
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.headers import request_id
 from aiocompl.wire.messages import HTTPResponse
@@ -26,13 +26,13 @@ from aiocompl.wire.messages import HTTPResponse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocompl.codecs.base import Codec, Rebind, Sign
+    from aiocompl.codecs.base import Codec, Operation, Rebind, Sign
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.credentials.keeper import Equipped
     from aiocompl.runtime.deadlines import Deadlines
     from aiocompl.runtime.inbox import Inbox
-    from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
+    from aiocompl.types.request import Request
     from aiocompl.wire.transport import OpenResponse, Transport
 
 _REDIRECT: Final = 300
@@ -47,11 +47,11 @@ class ActorCrashedError(Exception):
 
 
 @attrs.define(eq=False)
-class Envelope:
+class Envelope(Generic[AnswerT]):
     """A request on its way through an actor, in the task of whoever asked. It has exactly one outcome."""
 
-    request: ChatRequest
-    codec: Codec
+    request: Request
+    codec: Operation[Any, AnswerT]
     started: float
     """When the call began, by `loop.time()`."""
     deadline: float
@@ -120,7 +120,7 @@ class ProviderActor:
     def __init__(
         self,
         endpoint: Endpoint,
-        inbox: Inbox[Envelope],
+        inbox: Inbox[Envelope[Any]],
         transport: Transport,
         slots: int,
         deadlines: Deadlines,
@@ -137,7 +137,7 @@ class ProviderActor:
         self._sign = sign
         self._on_idle = on_idle
         self._keeper = keeper
-        self._in_flight: set[Envelope] = set()
+        self._in_flight: set[Envelope[Any]] = set()
         self._leases: set[Lease] = set()
         self._loop = asyncio.get_running_loop()
         self._crashed: asyncio.Future[Exception] = self._loop.create_future()
@@ -168,14 +168,14 @@ class ProviderActor:
             self._inbox.wake = None
             await self._shut_down(verdict)
 
-    def try_take(self, envelope: Envelope) -> bool:
+    def try_take(self, envelope: Envelope[Any]) -> bool:
         """Take an envelope past the inbox, if that is empty and there is a slot; say whether it is taken."""
         if not self._free or self._inbox or self._crashed.done():
             return False
         self._take(envelope, envelope.asked)
         return True
 
-    async def perform(self, envelope: Envelope) -> ChatCompletion | CompletionStream:
+    async def perform(self, envelope: Envelope[AnswerT]) -> AnswerT | CompletionStream:
         """Do the exchange that an envelope asks for, in its caller's task, and free its slot.
 
         A stream takes the slot over and frees it when it ends.
@@ -206,8 +206,8 @@ class ProviderActor:
                 return stream
             whole = HTTPResponse(response.status, response.headers, await response.read())
             unread = None
-            completion = _decoded(codec, request, whole)
-            completion.call = call
+            answer = _decoded(codec, request, whole)
+            answer.call = call
             call.total = self._loop.time() - envelope.started
         except AiocomplError as error:
             error.model = error.model or request.model
@@ -217,7 +217,7 @@ class ProviderActor:
         except Exception as bug:
             raise self._crash(bug, request.model) from bug
         else:
-            return completion
+            return answer
         finally:
             if unread is not None:
                 unread.close()
@@ -225,7 +225,7 @@ class ProviderActor:
             if holds_slot:
                 self._free_slot()
 
-    def release(self, envelope: Envelope) -> None:
+    def release(self, envelope: Envelope[Any]) -> None:
         """Free the slot of an envelope whose exchange was never begun."""
         self._in_flight.discard(envelope)
         self._free_slot()
@@ -238,7 +238,7 @@ class ProviderActor:
         while self._free and not self._crashed.done() and (envelope := self._inbox.pop()) is not None:
             self._take(envelope, self._loop.time())
 
-    def _take(self, envelope: Envelope, now: float) -> None:
+    def _take(self, envelope: Envelope[Any], now: float) -> None:
         self._free -= 1
         self._in_flight.add(envelope)
         envelope.actor = self
@@ -247,7 +247,7 @@ class ProviderActor:
         if turn is not None and not turn.done():
             turn.set_result(None)
 
-    def _call_info(self, envelope: Envelope, response: OpenResponse) -> CallInfo:
+    def _call_info(self, envelope: Envelope[Any], response: OpenResponse) -> CallInfo:
         endpoint = self._endpoint
         return CallInfo(
             endpoint.provider,
@@ -258,9 +258,10 @@ class ProviderActor:
             response.headers,
         )
 
-    def _stream(self, envelope: Envelope, response: OpenResponse, call: CallInfo) -> CompletionStream:
+    def _stream(self, envelope: Envelope[Any], response: OpenResponse, call: CallInfo) -> CompletionStream:
         lease = Lease(response, self._loop, self._on_lease_end)
-        stream = CompletionStream(lease, envelope.codec, envelope.request, call, envelope.started)
+        codec, request = cast("Codec", envelope.codec), cast("ChatRequest", envelope.request)
+        stream = CompletionStream(lease, codec, request, call, envelope.started)
         self._deadlines.add(envelope.deadline, lease)
         self._leases.add(lease)
         return stream
@@ -318,7 +319,7 @@ class ProviderActor:
             telemetry.warning("transport.close_failed", error=repr(error), endpoint=self._endpoint.base_url)
 
 
-def _decoded(codec: Codec, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
+def _decoded(codec: Operation[Any, AnswerT], request: Request, response: HTTPResponse) -> AnswerT:
     """Read a whole answer. Redirects are not followed: a key goes only where the caller sends it."""
     if response.status < _REDIRECT:
         return codec.decode_response(request, response)

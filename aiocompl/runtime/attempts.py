@@ -11,25 +11,27 @@ from aiocompl import telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aiocompl.codecs.routing import Route
+    from aiocompl.codecs.routing import OperationRoute
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.types.completion import ChatCompletion
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.call import Answer
+    from aiocompl.types.request import Request
 
 
 @attrs.define(eq=False)
 class AttemptLog:
     """The attempts of one call, as they happen."""
 
-    route: Route
-    request: ChatRequest
+    route: OperationRoute[Any]
+    request: Request
     logger_fn: Callable[[dict[str, Any]], object] | None
     verbose: bool
     number: int = 0
     """The attempt that runs, counted from 1."""
 
     @classmethod
-    def of(cls, route: Route, request: ChatRequest, options: Mapping[str, Any]) -> AttemptLog | None:
+    def of(
+        cls, route: OperationRoute[Any], request: Request, options: Mapping[str, Any]
+    ) -> AttemptLog | None:
         """The log of a call with these options, or None where nobody wants to know."""
         logger_fn = verbose = None
         if options:
@@ -47,7 +49,7 @@ class AttemptLog:
         """It failed after `elapsed` seconds; another follows in `retry_in`, or none."""
         self._tell("attempt.failed", "post_api_call", elapsed=elapsed, error=error, retry_in=retry_in)
 
-    def succeed(self, answer: ChatCompletion | CompletionStream, elapsed: float) -> None:
+    def succeed(self, answer: Answer | CompletionStream, elapsed: float) -> None:
         """It answered after `elapsed` seconds (a stream: it opened)."""
         self._tell("attempt.finished", "post_api_call", elapsed=elapsed, response=answer)
 
@@ -70,7 +72,7 @@ class AttemptLog:
             "log_event_type": moment,
             **identity,
             "stream": request.stream,
-            "messages": request.messages,
+            **request.asked(),
             "optional_params": dict(request.params),
             "extra_headers": sorted(request.extra_headers or ()),  # names only: values may be secrets
             **more,

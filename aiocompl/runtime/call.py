@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from aiocompl.codecs.legacy import OLD_NAMES, is_legacy, modern_request
 from aiocompl.codecs.routing import Target
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.checks import check_messages, check_params, did_you_mean
@@ -16,8 +17,9 @@ from aiocompl.types.params import CALL_OPTIONS, CREDENTIAL_OPTIONS, NATIVE_PARAM
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from aiocompl.codecs.base import Codec
-    from aiocompl.codecs.routing import Route
+    from aiocompl.codecs.routing import OperationRoute, Route
+    from aiocompl.types.request import Request
+    from aiocompl.types.structured import AnswerType
 
 _TARGET_OPTIONS: Final = CREDENTIAL_OPTIONS | {
     "api_base",
@@ -49,6 +51,12 @@ class Call:
     others: dict[str, Any]
     """Names that are neither; the dialect may know them."""
     key: TargetKey
+    function: str = "acompletion"
+    """What the caller called."""
+    known: frozenset[str] = OPENAI_PARAMS
+    """The parameters that the function has for all providers."""
+    answer_type: AnswerType | None = None
+    """How the answer is to be read, where a class was given as `response_format`; `params` has what asks for it."""
 
     def target(self) -> Target:
         """Where the call goes.
@@ -75,19 +83,27 @@ class Call:
         )
 
 
-def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mapping[str, Any]) -> Call:
+def sort_keywords(
+    model: str,
+    messages: object,
+    *,
+    stream: bool = False,
+    keywords: Mapping[str, Any],
+    function: str = "acompletion",
+    known: frozenset[str] = OPENAI_PARAMS,
+) -> Call:
     """Sort a call's keywords into what is sent and how; None means "not given".
 
     Raises:
-        BadRequestError: `model` is no name.
+        BadRequestError: `model` is no name, or no JSON Schema can be made of the class given as `response_format`.
     """
     if not model or not isinstance(model, str):
         raise BadRequestError("model must be a name such as 'gpt-4o' or 'provider/model'", param="model")
-    call = Call(model, messages, stream, {}, {}, {}, model)
+    call = Call(model, messages, stream, {}, {}, {}, model, function, known)
     for name, value in keywords.items():
         if value is None:
             continue
-        if name in OPENAI_PARAMS:
+        if name in known:
             call.params[name] = value
         elif name in CALL_OPTIONS:
             call.options[name] = value
@@ -98,6 +114,8 @@ def sort_keywords(model: str, messages: object, *, stream: bool, keywords: Mappi
                 call.key = (model, said) if isinstance(key, str) else (*key, said)
         else:
             call.others[name] = value
+    if "response_format" in call.params and not isinstance(call.params["response_format"], Mapping):
+        _take_answer_type(call)
     return call
 
 
@@ -107,6 +125,13 @@ def _as_text(name: str, value: Mapping[str, Any]) -> str:
         return orjson.dumps(dict(value), option=orjson.OPT_SORT_KEYS).decode()
     except TypeError as error:
         raise BadRequestError(f"{name} cannot be written as JSON", param=name) from error
+
+
+def _take_answer_type(call: Call) -> None:
+    from aiocompl.types.structured import answer_type_of  # noqa: PLC0415 - loads with the first class
+
+    call.answer_type = answer_type_of(call.params["response_format"])
+    call.params["response_format"] = call.answer_type.response_format
 
 
 def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...]]:
@@ -121,31 +146,49 @@ def build_request(call: Call, route: Route) -> tuple[ChatRequest, tuple[str, ...
         TypeError: A keyword is misspelt.
     """
     params, options = call.params, call.options
-    dropped = _sift(call, route) if params or call.others else ()
+    dropped, forced = sift(call, route) if params or call.others else ((), {})
     request = ChatRequest(route.model, check_messages(call.messages), params, call.stream)
+    request.answer_type = call.answer_type
+    if not route.codec.takes_functions and is_legacy(params, request.messages):
+        request = modern_request(request, route.codec)
     if options:
-        _add_extras(request, options)
-        if options.get("drop_params"):
-            dropped += _drop_refused(request, params, route.codec)
+        add_extras(request, options)
+        if options.get("drop_params") or options.get("allowed_openai_params"):
+            dropped += _settle_refused(request, forced, route, options)
+    if forced:
+        request.extra_body = {**forced, **(request.extra_body or {})}
     return request, dropped
 
 
-def _drop_refused(request: ChatRequest, params: dict[str, Any], codec: Codec) -> tuple[str, ...]:
-    """Take out what the codec refuses for its value or for the model; encoding is pure, so it can be tried."""
+def _settle_refused(
+    request: ChatRequest, forced: dict[str, Any], route: Route, options: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Drop, or send all the same, what the codec refuses for its value or for the model.
+
+    Encoding is pure, so it can be tried.
+    """
     dropped: list[str] = []
     while True:
         try:
-            codec.encode_request(request)
+            route.codec.encode_request(request)
         except UnsupportedParamsError as error:
-            if error.param is None or error.param not in params:
+            name, params = error.param, request.params
+            if name is None or name not in params:
                 raise  # a part of the messages, say: dropping it would change the question
-            del params[error.param]
-            dropped.append(error.param)
+            given = OLD_NAMES.get(name, name) if request.legacy else name
+            allowed = given in (options.get("allowed_openai_params") or ())
+            if not allowed and not options.get("drop_params"):
+                raise
+            request.params = {key: value for key, value in params.items() if key != name}
+            if allowed:
+                forced[name] = params[name]
+            else:
+                dropped.append(given)
         else:
             return tuple(dropped)
 
 
-def _add_extras(request: ChatRequest, options: Mapping[str, Any]) -> None:
+def add_extras(request: Request, options: Mapping[str, Any]) -> None:
     """Check and set what goes along past the codec's own checks: what cannot be sent is the caller's error, no bug."""
     for name in ("extra_headers", "extra_query", "extra_body"):
         extra = options.get(name)
@@ -158,8 +201,12 @@ def _add_extras(request: ChatRequest, options: Mapping[str, Any]) -> None:
         setattr(request, name, extra)
 
 
-def _sift(call: Call, route: Route) -> tuple[str, ...]:
-    """Check the parameters, and take out what is not to be sent; return what `drop_params` took out."""
+def sift(call: Call, route: OperationRoute[Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Check the parameters, and take out what is not to be sent as one.
+
+    Returns:
+        What `drop_params` took out, and what `allowed_openai_params` sends past the codec, under its own name.
+    """
     params, options = call.params, call.options
     if not _CHECKED_PARAMS.isdisjoint(params):
         check_params(params)
@@ -170,7 +217,11 @@ def _sift(call: Call, route: Route) -> tuple[str, ...]:
         for name in names:
             params.pop(name, None)
         unsupported -= set(names)
-    return _drop_unsupported(call, route, unsupported) if unsupported else ()
+    if not unsupported:
+        return (), {}
+    allowed = unsupported.intersection(options.get("allowed_openai_params") or ())
+    forced = {name: params.pop(name) for name in sorted(allowed)}
+    return _drop_unsupported(call, route, unsupported - allowed), forced
 
 
 def call_timeout(options: Mapping[str, Any], default: float) -> float:
@@ -207,7 +258,7 @@ def _seconds(name: str, value: object) -> float:
     raise BadRequestError(f"{name} must be a positive number of seconds, not {value!r}", param=name)
 
 
-def _take_native(call: Call, route: Route) -> frozenset[str]:
+def _take_native(call: Call, route: OperationRoute[Any]) -> frozenset[str]:
     """Take what the dialect declares as its own; return what only other dialects have."""
     unsupported = set[str]()
     native = route.codec.native_params
@@ -218,16 +269,16 @@ def _take_native(call: Call, route: Route) -> frozenset[str]:
             if name not in native:
                 unsupported.add(name)
         else:
-            known = OPENAI_PARAMS | CALL_OPTIONS | native | {"model", "messages", "stream"}
+            known = call.known | CALL_OPTIONS | native | {"model", "messages", "stream"}
             raise TypeError(
-                f"acompletion() got an unexpected keyword argument {name!r}{did_you_mean(name, known)} "
+                f"{call.function}() got an unexpected keyword argument {name!r}{did_you_mean(name, known)} "
                 "(extra_body={...} sends what no parameter is for)"
             )
     return frozenset(unsupported)
 
 
-def _drop_unsupported(call: Call, route: Route, unsupported: frozenset[str]) -> tuple[str, ...]:
-    names = sorted(unsupported - set(call.options.get("allowed_openai_params") or ()))
+def _drop_unsupported(call: Call, route: OperationRoute[Any], unsupported: frozenset[str]) -> tuple[str, ...]:
+    names = sorted(unsupported)
     if names and not call.options.get("drop_params"):
         raise UnsupportedParamsError(
             f"{', '.join(names)} not supported by this provider; leave it out, pass drop_params=True to have it "

@@ -22,12 +22,12 @@ from aiocompl.runtime.inbox import Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocompl.codecs.base import Codec, Rebind, Sign
+    from aiocompl.codecs.base import Operation, Rebind, Sign
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.call import AnswerT
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import Request
     from aiocompl.wire.transport import Transport
 
 Overflow = Literal["raise", "wait"]
@@ -89,7 +89,7 @@ class Child:
         self.state: ChildState = "running"
         self.loop = asyncio.get_running_loop()
         # Until the first actor runs, its slots are room in the inbox.
-        self._inbox: Inbox[Envelope] = Inbox(spec.inbox_size + spec.slots)
+        self._inbox: Inbox[Envelope[Any]] = Inbox(spec.inbox_size + spec.slots)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
@@ -105,14 +105,14 @@ class Child:
 
     async def ask(
         self,
-        request: ChatRequest,
-        codec: Codec,
+        request: Request,
+        codec: Operation[Any, AnswerT],
         *,
         started: float,
         deadline: float,
         again: bool = False,
         rebind: Rebind | None = None,
-    ) -> ChatCompletion | CompletionStream:
+    ) -> AnswerT | CompletionStream:
         """Put a request into the inbox and wait for its reply.
 
         Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing is left behind.
@@ -276,7 +276,7 @@ class Child:
         telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
         return False
 
-    async def _queue(self, envelope: Envelope) -> ProviderActor:
+    async def _queue(self, envelope: Envelope[Any]) -> ProviderActor:
         """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room."""
         if not self._inbox.offer(envelope):
             if self.spec.overflow == "raise":
@@ -295,7 +295,7 @@ class Child:
         return actor
 
     def _fail(
-        self, envelope: Envelope, error: BaseException, task: asyncio.Task[Any], cancelling: int
+        self, envelope: Envelope[Any], error: BaseException, task: asyncio.Task[Any], cancelling: int
     ) -> None:
         """Leave nothing behind of an envelope that came to nothing, and raise why it was aborted, if it was.
 

@@ -25,6 +25,8 @@ from aiocompl.types.request import ChatRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aiocompl.types.structured import AnswerType
+
 
 class CannedResponse:
     """A response whose body is there already. See `OpenResponse` for the contract."""
@@ -47,8 +49,16 @@ class CannedResponse:
         """Nothing is open."""
 
 
-def mock_answer(mock: Any, *, model: str, stream: bool) -> ChatCompletion | CompletionStream:
+def mock_answer(
+    mock: Any, *, model: str, stream: bool, answer_type: AnswerType | None = None
+) -> ChatCompletion | CompletionStream:
     """Answer with what the caller gave: text, a response as a mapping or object, or an exception to raise.
+
+    Args:
+        mock: What the caller gave.
+        model: The model's name.
+        stream: Answer with a stream.
+        answer_type: How the answer's content is to be read.
 
     Raises:
         BadRequestError: It is none of these.
@@ -61,9 +71,12 @@ def mock_answer(mock: Any, *, model: str, stream: bool) -> ChatCompletion | Comp
         loop = asyncio.get_running_loop()
         lease = Lease(CannedResponse(b"".join(_events(completion))), loop, lambda _: None)
         codec = OpenAICodec(CUSTOM, Endpoint(provider="mock", base_url=""))
-        return CompletionStream(lease, codec, ChatRequest(model, [], stream=True), call, loop.time())
+        request = ChatRequest(model, [], stream=True, answer_type=answer_type)
+        return CompletionStream(lease, codec, request, call, loop.time())
     call.total = 0.0
     completion.call = call
+    if answer_type is not None:
+        answer_type.read_into(completion)
     return completion
 
 

@@ -148,6 +148,35 @@ class CompletionStream:
         self._ready.clear()
         return chunks
 
+    async def wait_for_token(self) -> bool:
+        """Wait until a chunk with text, reasoning, a refusal or a tool call has come, and leave it to be read.
+
+        Cancelled, or broken before: the stream is closed.
+
+        Returns:
+            Whether there is one; False where the stream ended without.
+
+        Raises:
+            APIError: The stream broke before its first token.
+        """
+        held: list[ChatCompletionChunk] = []
+        found = False
+        while not found:
+            if not self._ready:
+                if self._error is not None:  # what came before it holds no token, and helps nobody
+                    error, self._error = self._error, None
+                    raise error
+                try:
+                    await self._fill()
+                except StopAsyncIteration:
+                    break
+            fresh = self._ready[::-1]
+            self._ready.clear()
+            held += fresh
+            found = any(map(_has_token, fresh))
+        self._ready = held[::-1]
+        return found
+
     async def response(self) -> ChatCompletion:
         """Read the rest of the stream and put the whole together, chunks already read included.
 
@@ -166,6 +195,8 @@ class CompletionStream:
             )
         whole = stream_chunk_builder(self._decoded_again())
         whole.call = self.call
+        if self._request.answer_type is not None:
+            self._request.answer_type.read_into(whole)
         return whole
 
     def _decoded_again(self) -> list[ChatCompletionChunk]:

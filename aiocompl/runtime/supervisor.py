@@ -8,33 +8,44 @@ import random
 from contextlib import suppress
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 import attrs
 
+from aiocompl._compat import override
 from aiocompl.codecs.base import Signer
-from aiocompl.codecs.routing import Route, resolve
-from aiocompl.errors import AiocomplError, SupervisorClosedError
+from aiocompl.codecs.legacy import LegacyCodec
+from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
+from aiocompl.combinators.face import Combinators
+from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
-from aiocompl.runtime.attempts import AttemptLog
-from aiocompl.runtime.call import Call, TargetKey, build_request, call_retries, call_timeout, sort_keywords
+from aiocompl.runtime.call import Call, TargetKey, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.fanout_n import fan_out, take_n
 from aiocompl.runtime.mock import mock_answer
+from aiocompl.runtime.operations import Asking, embed, list_models, moderate, rerank
+from aiocompl.runtime.policy_loop import attempt
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
-from aiocompl.types.call import Attempt
 from aiocompl.types.checks import check_messages
+from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.operation_params import OPERATION_PARAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
     from typing import Unpack
 
+    from aiocompl.combinators.entries import Ask
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.endpoint import Endpoint, TokenSource
+    from aiocompl.types.model_list import ModelList
+    from aiocompl.types.moderation import ModerationResponse
+    from aiocompl.types.operation_params import EmbeddingParams, ModelsParams, ModerationParams, RerankParams
     from aiocompl.types.params import CompletionParams
-    from aiocompl.types.request import ChatRequest, Messages
+    from aiocompl.types.request import Messages
+    from aiocompl.types.rerank import RerankResponse
     from aiocompl.wire.transport import Transport
 
 _MAX_ROUTES = 4096
@@ -59,7 +70,7 @@ class SupervisorSnapshot:
         return sum(child.queued for child in self.endpoints)
 
 
-class Supervisor:
+class Supervisor(Combinators):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -112,6 +123,7 @@ class Supervisor:
             "restart_period": restart_period,
         }
         self._routes: dict[TargetKey, tuple[Route, Child]] = {}
+        self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}
         self._children: dict[Endpoint, Child] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["running", "draining", "closed"] = "running"
@@ -160,21 +172,84 @@ class Supervisor:
         """
         call = sort_keywords(model, messages, stream=bool(stream), keywords=params)
         options = call.options
+        if options.get("fastest_response"):
+            return await self._fastest(call, params)
         if "mock_response" in options:
             check_messages(messages)
-            return mock_answer(options["mock_response"], model=model, stream=call.stream)
+            mock = options["mock_response"]
+            return mock_answer(mock, model=model, stream=call.stream, answer_type=call.answer_type)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
         started = loop.time()
         route, child = self._route(call)
+        times = take_n(call, route) if "n_by_fanout" in options else 1
         request, dropped = build_request(call, route)
+        if request.legacy:
+            route = Route(endpoint=route.endpoint, model=route.model, codec=LegacyCodec(route.codec))
         del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        answer = await self._attempt(request, route, child, options, started, deadline)
+        ask = partial(
+            attempt,
+            request,
+            route,
+            child,
+            options=options,
+            policy=self._retries,
+            rng=self._rng,
+            started=started,
+            deadline=deadline,
+        )
+        answer = await (ask() if times == 1 else fan_out(times, ask, started))
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
+        if request.answer_type is not None and isinstance(answer, ChatCompletion):
+            request.answer_type.read_into(answer)
         return answer
+
+    async def aembedding(
+        self,
+        model: str,
+        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002 - OpenAI's name
+        **params: Unpack[EmbeddingParams],
+    ) -> EmbeddingResponse:
+        """Turn texts into vectors; see `aiocompl.aembedding`.
+
+        Cancelled: all requests are withdrawn, or their HTTP exchanges aborted, before this returns.
+        """
+        return await embed(self._asking("embeddings", "aembedding", model, params), input)
+
+    async def arerank(
+        self,
+        model: str,
+        query: str,
+        documents: Sequence[str | Mapping[str, Any]],
+        **params: Unpack[RerankParams],
+    ) -> RerankResponse:
+        """Order documents by what they have to do with a query; see `aiocompl.arerank`.
+
+        Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+        """
+        return await rerank(self._asking("rerank", "arerank", model, params), query, documents)
+
+    async def amoderation(
+        self,
+        input: str | Sequence[str | Mapping[str, Any]],  # noqa: A002 - OpenAI's name
+        model: str = "omni-moderation-latest",
+        **params: Unpack[ModerationParams],
+    ) -> ModerationResponse:
+        """Judge texts; see `aiocompl.amoderation`.
+
+        Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+        """
+        return await moderate(self._asking("moderations", "amoderation", model, params), input)
+
+    async def amodels(self, provider: str, **params: Unpack[ModelsParams]) -> ModelList:
+        """List a provider's models; see `aiocompl.amodels`.
+
+        Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+        """
+        return await list_models(self._asking("models", "amodels", provider, params))
 
     def snapshot(self) -> SupervisorSnapshot:
         """The state at this instant, as a frozen value."""
@@ -223,22 +298,69 @@ class Supervisor:
         elif self._loop is not loop:
             raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
 
+    @property
+    @override
+    def _ask(self) -> Ask:
+        return cast("Ask", self.acompletion)
+
+    async def _fastest(self, call: Call, params: Mapping[str, Any]) -> ChatCompletion | CompletionStream:
+        """A race among the models that a comma-separated name lists."""
+        models = [name for part in call.model.split(",") if (name := part.strip())]
+        others: Any = {name: value for name, value in params.items() if name != "fastest_response"}
+        return await self.race(models, cast("Messages", call.messages), stream=call.stream, **others)
+
     def _route(self, call: Call) -> tuple[Route, Child]:
         known = self._routes.get(call.key)
         if known is not None:
             return known
-        if self._state != "running":
-            raise SupervisorClosedError(f"the supervisor is {self._state} and takes no new calls")
+        self._check_running()
         route = resolve(call.target(), os.environ)
-        child = self._children.get(route.endpoint)
-        if child is None:
-            child = self._children[route.endpoint] = Child(self._child_spec(route))
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
+        child = self._child_of(route)
         self._routes[call.key] = route, child
         return route, child
 
-    def _child_spec(self, route: Route) -> ChildSpec:
+    def _asking(self, kind: Kind, function: str, model: str, keywords: Mapping[str, Any]) -> Asking:
+        """How a call beside chat is made: checked, routed, with a deadline from now on."""
+        call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._bind(loop)
+        known = self._operations.get((kind, call.key))
+        if known is None:
+            self._check_running()
+            route = resolve_operation(kind, call.target(), os.environ)
+            if len(self._operations) >= _MAX_ROUTES:
+                self._operations.clear()
+            known = self._operations[kind, call.key] = route, self._child_of(route)
+        route, child = known
+        started = loop.time()
+        dropped, forced = sift(call, route)
+        return Asking(
+            route=route,
+            child=child,
+            dropped=dropped,
+            forced=forced,
+            params=call.params,
+            options=call.options,
+            policy=self._retries,
+            rng=self._rng,
+            started=started,
+            deadline=started + call_timeout(call.options, self._timeout),
+        )
+
+    def _check_running(self) -> None:
+        if self._state != "running":
+            raise SupervisorClosedError(f"the supervisor is {self._state} and takes no new calls")
+
+    def _child_of(self, route: OperationRoute[Any]) -> Child:
+        child = self._children.get(route.endpoint)
+        if child is None:
+            child = self._children[route.endpoint] = Child(self._child_spec(route))
+        return child
+
+    def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
         source = route.endpoint.source
         return ChildSpec(
             endpoint=route.endpoint,
@@ -259,68 +381,6 @@ class Supervisor:
         from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
 
         return keeper_for(endpoint, source, self._transport)
-
-    async def _attempt(
-        self,
-        request: ChatRequest,
-        route: Route,
-        child: Child,
-        options: Mapping[str, Any],
-        started: float,
-        deadline: float,
-    ) -> ChatCompletion | CompletionStream:
-        """Ask until there is an answer, an error that is final, or no time."""
-        time = child.loop.time
-        policy = self._retries
-        if "num_retries" in options or "max_retries" in options:
-            policy = attrs.evolve(policy, max_retries=call_retries(options))
-        log = AttemptLog.of(route, request, options)
-        failed: tuple[Attempt, ...] = ()
-        begun = started
-        while True:
-            if log is not None:
-                log.begin()
-            try:
-                answer = await child.ask(
-                    request,
-                    route.codec,
-                    started=started,
-                    deadline=deadline,
-                    again=bool(failed),
-                    rebind=route.rebind,
-                )
-            except AiocomplError as error:
-                now, number = time(), len(failed) + 1
-                wait = policy.delay(error, attempt=number, now=now, deadline=deadline, rng=self._rng)
-                if log is not None:
-                    log.fail(error, now - begun, wait)
-                if wait is None:
-                    raise
-                failed += (failed_attempt(number, route, error, now - begun),)
-            else:
-                if failed and answer.call is not None:
-                    answer.call.failed = failed
-                if log is not None:
-                    log.succeed(answer, time() - begun)
-                return answer
-            await child.rest(wait)
-            begun = time()
-
-
-def failed_attempt(number: int, route: Route, error: AiocomplError, elapsed: float) -> Attempt:
-    """The record of an attempt that failed; the error without its tracebacks, which hold frames and sockets."""
-    link: BaseException | None = error
-    while link is not None and link.__traceback__ is not None:
-        link = link.with_traceback(None)
-        link = link.__cause__ or link.__context__
-    return Attempt(
-        number=number,
-        provider=route.endpoint.provider,
-        endpoint=route.endpoint.base_url,
-        model=route.model,
-        error=error,
-        elapsed=elapsed,
-    )
 
 
 def check_counts(least: int, /, **settings: int) -> None:

@@ -248,7 +248,8 @@ def _merge(into: JSON, more: JSON, *, joins: bool = True) -> None:
             _merge(kept, value)
             continue
         if key == "reasoning_details" and isinstance(value, list):
-            into[key] = _joined_details([*(into.get(key) or ()), *value])
+            before = into.get(key)
+            into[key] = _joined_details([*before, *value] if isinstance(before, list) else value)
             continue
         old: Any = into.get(key)
         in_pieces = isinstance(value, list) or (isinstance(value, str) and key not in _WHOLE)
@@ -262,12 +263,15 @@ _WHOLE = frozenset({"channel", "id", "native_finish_reason", "object", "provider
 """Text fields that come whole each time."""
 
 
-def _joined_details(details: list[JSON]) -> list[JSON]:
+def _joined_details(details: list[Any]) -> list[Any]:
     """OpenRouter's reasoning details, each of which comes in pieces of one type and index, one after the other."""
-    joined: list[JSON] = []
+    joined: list[Any] = []
     for detail in details:
         last = joined[-1] if joined else None
-        if last is None or any(last.get(key) != detail.get(key) for key in ("type", "index")):
+        if not isinstance(detail, dict):  # against all promises
+            joined.append(detail)
+            continue
+        if not isinstance(last, dict) or any(last.get(key) != detail.get(key) for key in ("type", "index")):
             joined.append(dict(detail))
             continue
         for key, value in detail.items():

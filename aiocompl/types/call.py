@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
@@ -10,6 +10,9 @@ from aiocompl._compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aiocompl.combinators.report import RaceReport
+    from aiocompl.rate_limits import RateLimits
 
 
 @attrs.define(kw_only=True)
@@ -72,8 +75,14 @@ class CallInfo:
     failed: tuple[Attempt, ...] = ()
     """The attempts before the one that answered."""
 
+    race: RaceReport | None = None
+    """What became of each contestant, where the answer won a race."""
+
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
+
+    parts: tuple[CallInfo, ...] = ()
+    """The calls that `n_by_fanout` made of this one, in the order of the choices; the rest tells of the first of them."""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -88,6 +97,13 @@ class CallInfo:
         )
         return (*self.failed, last)
 
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """The provider's rate limits, read from `headers` at each access; None where they say nothing of any."""
+        from aiocompl.rate_limits import read_rate_limits  # noqa: PLC0415 - only for those who ask
+
+        return read_rate_limits(self.headers)
+
     @override
     def __getstate__(self) -> dict[str, Any]:
         state = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
@@ -96,3 +112,13 @@ class CallInfo:
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+
+
+class Answer(Protocol):
+    """What the whole answers of all operations have."""
+
+    call: CallInfo | None
+    """Timing and identity of the call."""
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)

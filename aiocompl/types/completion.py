@@ -15,6 +15,7 @@ from aiocompl._compat import override
 from aiocompl.types.model import JSON, Model, beside
 
 if TYPE_CHECKING:
+    from aiocompl.errors import ResponseFormatError
     from aiocompl.types.call import CallInfo
 
 _new = object.__new__
@@ -283,6 +284,11 @@ class ChatCompletionMessage(Model):
     """The legacy form of a tool call, asked for by `functions`."""
     annotations: list[Annotation] | None = None
     audio: Audio | None = None
+    parsed: Any = beside()  # noqa: RUF009 - an attrs field
+    """The content as an instance of the class given as `response_format`. Beside OpenAI's shape: neither dumped nor
+    compared."""
+    parsing_error: ResponseFormatError | None = beside()  # noqa: RUF009 - an attrs field
+    """Why there is no such instance, where the content does not fit; refusals and tool calls have neither."""
 
     @classmethod
     @override
@@ -299,6 +305,7 @@ class ChatCompletionMessage(Model):
         message.function_call = FunctionCall.take(call) if call else None
         message.annotations = None if annotations is None else [Annotation.take(item) for item in annotations]
         message.audio = None if audio is None else Audio.take(audio)
+        message.parsed = message.parsing_error = None
         message._extra = data or None
         return message
 

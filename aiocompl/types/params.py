@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import UnionType
 
     from aiocompl.types.endpoint import KeyProvider
 
@@ -43,7 +44,9 @@ class OpenAIParams(TypedDict, total=False):
     prompt_cache_options: Mapping[str, Any] | None
     prompt_cache_retention: str | None
     reasoning_effort: str | None
-    response_format: Mapping[str, Any] | None
+    response_format: Mapping[str, Any] | type | UnionType | None
+    """``{"type": "json_object"}``, a JSON Schema in OpenAI's wrapping, or a class (attrs, dataclass, TypedDict, pydantic):
+    the message's `parsed` is then an instance of it."""
     safety_identifier: str | None
     seed: int | None
     service_tier: str | None
@@ -111,6 +114,8 @@ class CallOptions(CredentialOptions, total=False):
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
     """The same, under OpenAI's name."""
+    fastest_response: bool | None
+    """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
     extra_query: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
@@ -121,6 +126,8 @@ class CallOptions(CredentialOptions, total=False):
     """Parameters to leave out in any case."""
     allowed_openai_params: Sequence[str] | None
     """Parameters to send although the provider is not known to support them."""
+    n_by_fanout: bool | None
+    """Get `n` answers by `n` calls at once where the provider or the model gives one answer a call. Each is billed."""
     logger_fn: Callable[[dict[str, Any]], object] | None
     """Called with a dict before and after each attempt; it holds no key."""
     verbose: bool | None

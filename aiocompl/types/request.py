@@ -1,8 +1,8 @@
-"""A chat request: frozen, checked, and the same however often it is sent."""
+"""Requests as the codecs see them: frozen, checked, and the same however often they are sent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -11,9 +11,25 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from aiocompl.types.completion import ChatCompletionMessage
+    from aiocompl.types.structured import AnswerType
 
     Messages: TypeAlias = Sequence[Mapping[str, Any] | ChatCompletionMessage]
     """What a caller gives as `messages`: mappings in OpenAI's shape, or messages out of answers."""
+
+
+class Request(Protocol):
+    """What the requests of all operations have: to whom, and what goes along past the codec's own checks."""
+
+    model: str
+    params: Mapping[str, Any]
+    stream: bool
+    extra_headers: Mapping[str, str] | None
+    extra_query: Mapping[str, str] | None
+    extra_body: Mapping[str, Any] | None
+
+    def asked(self) -> dict[str, Any]:
+        """What was asked, under OpenAI's name for it; for the caller's own `logger_fn`."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -38,3 +54,74 @@ class ChatRequest:
     extra_headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     extra_query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     extra_body: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+
+    answer_type: AnswerType | None = attrs.field(default=None, repr=False)
+    """How the answer's content is to be read, where a class was given as `response_format`. No codec's business: what
+    codecs see in `params` is the mapping that asks for it."""
+
+    legacy: bool = False
+    """The call came with `functions`, which `params` has as `tools`: so its answer has to have a `function_call`."""
+
+    def asked(self) -> dict[str, Any]:
+        """The messages; see `Request`."""
+        return {"messages": self.messages}
+
+
+@attrs.define(eq=False, kw_only=True)
+class _OtherRequest:
+    """The part of a request that its operation does not decide. See `ChatRequest`."""
+
+    model: str
+    params: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    stream: bool = attrs.field(default=False, init=False, repr=False)
+    extra_headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    extra_query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    extra_body: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+
+
+@attrs.define(eq=False, kw_only=True)
+class EmbeddingRequest(_OtherRequest):
+    """Texts to be embedded, no more than the provider takes at once."""
+
+    input: Sequence[str | Sequence[int]] = attrs.field(repr=False)
+    """Texts, or texts as lists of token numbers."""
+
+    def asked(self) -> dict[str, Any]:
+        """The texts; see `Request`."""
+        return {"input": self.input}
+
+
+@attrs.define(eq=False, kw_only=True)
+class RerankRequest(_OtherRequest):
+    """Documents to be ordered by what they have to do with a query."""
+
+    query: str = attrs.field(repr=False)
+    documents: Sequence[str | Mapping[str, Any]] = attrs.field(repr=False)
+
+    def asked(self) -> dict[str, Any]:
+        """Query and documents; see `Request`."""
+        return {"query": self.query, "documents": self.documents}
+
+
+@attrs.define(eq=False, kw_only=True)
+class ModerationRequest(_OtherRequest):
+    """Texts, or OpenAI's content parts, to be judged."""
+
+    input: Sequence[str | Mapping[str, Any]] = attrs.field(repr=False)
+
+    def asked(self) -> dict[str, Any]:
+        """The texts; see `Request`."""
+        return {"input": self.input}
+
+
+@attrs.define(eq=False, kw_only=True)
+class ModelsRequest(_OtherRequest):
+    """A page of the list of models."""
+
+    model: str = ""
+    page: str | None = None
+    """Where the page begins, in the provider's own words; None for the first."""
+
+    def asked(self) -> dict[str, Any]:
+        """Nothing; see `Request`."""
+        return {}

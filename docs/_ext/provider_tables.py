@@ -62,6 +62,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             "bedrock/meta.llama3-3-70b-instruct-v1:0",
         ),
     ),
+    "cloudflare_run": Dialect("Workers AI (`run/`)", ("cloudflare/run/@cf/meta/llama-3.1-8b-instruct",)),
     "cohere": Dialect("Cohere", ("cohere/command-a-03-2025", "cohere/command-a-reasoning-08-2025")),
     "cohere_v1": Dialect("Cohere v1", ("cohere/v1/command-r-08-2024",)),
     "ollama": Dialect("Ollama", ("ollama/llama3.2",)),
@@ -70,6 +71,17 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "watsonx": Dialect("watsonx.ai", ("watsonx/ibm/granite-3-8b-instruct",)),
 }
 """Every dialect by its name in `aiocompl.codecs.dialects`."""
+
+HOSTED: Final[Mapping[str, str]] = {
+    "azure_ai": "openai",
+    "databricks": "openai",
+    "foundry_claude": "anthropic",
+    "huggingface": "openai",
+    "vertex_claude": "anthropic",
+    "vertex_mistral": "openai",
+    "vertex_openai": "openai",
+}
+"""Codecs of the same dialects at other hosts, where it is spoken with another address: they have no column."""
 
 FRAMINGS: Final = {
     "SSEDecoder": "SSE",
@@ -93,6 +105,7 @@ ENVIRONMENT: Final = {
     "GOOGLE_CLOUD_PROJECT": "my-project",
     "GOOGLE_CLOUD_LOCATION": "europe-west1",
     "WATSONX_PROJECT_ID": "p",
+    "CLOUDFLARE_ACCOUNT_ID": "my-account",
 }
 
 
@@ -244,7 +257,8 @@ def vendors() -> str:
 
 def is_native(vendor: Vendor) -> bool:
     """Whether it speaks a dialect of its own."""
-    return dialect_of(vendor, "some-model")[0] != "openai"
+    dialect = dialect_of(vendor, "some-model")[0]
+    return HOSTED.get(dialect, dialect) != "openai"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

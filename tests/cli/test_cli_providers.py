@@ -8,6 +8,7 @@ import pytest
 from aiocompl.cli.app import run
 from aiocompl.cli.providers import standing
 from aiocompl.codecs.catalogue import find_vendor
+from aiocompl.codecs.natives import BEDROCK
 from aiocompl.codecs.routing import AZURE, known_vendors
 from aiocompl.codecs.vendor import Vendor
 
@@ -19,6 +20,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for vendor in known_vendors():
         for name in (*vendor.api_key_env, *vendor.base_env, *(variable for _, variable in vendor.url_env)):
             monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AIOCOMPL_CACHE", os.devnull)
 
 
@@ -79,6 +82,40 @@ def test_json_has_every_provider_and_what_is_missing(capsys: pytest.CaptureFixtu
     assert rows["azure"]["missing_variables"] == ["AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"]
     assert rows["cloudflare"]["missing_variables"] == ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID"]
     assert rows["local"]["base_url"] is None
+
+
+def test_every_variable_that_is_needed_is_in_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["providers", "azure", "VERTEX", "cloudflare"]) == 0
+    out = capsys.readouterr().out
+    assert "AZURE_OPENAI_API_KEY or AZURE_API_KEY and AZURE_OPENAI_ENDPOINT" in out
+    assert "GOOGLE_OAUTH_ACCESS_TOKEN and GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION" in out
+    monkeypatch.setenv("CLOUDFLARE_API_BASE", "https://here")
+    assert run(["providers", "cloudflare"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert "CLOUDFLARE_ACCOUNT_ID" not in row
+
+
+def test_only_those_that_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["providers", "Together_AI", "cohere", "--json"]) == 0
+    rows = {row["prefix"]: row for row in orjson.loads(capsys.readouterr().out)}
+    assert set(rows) == {"together", "cohere", "cohere_compat"}
+    assert rows["together"]["aliases"] == ["together_ai"]
+    assert [rows[name]["dialect"] for name in sorted(rows)] == ["cohere", "openai", "openai"]
+    assert run(["providers", "no-such-provider"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("note: no provider fits no-such-provider\n")
+
+
+def test_bedrock_is_set_up_by_aws_credentials_too() -> None:
+    pair = {"AWS_ACCESS_KEY_ID": SECRET, "AWS_SECRET_ACCESS_KEY": SECRET}
+    signed = standing(BEDROCK, pair)
+    assert (signed.configured, signed.key_from, signed.missing) == (True, "AWS_ACCESS_KEY_ID", ())
+    half = standing(BEDROCK, {"AWS_ACCESS_KEY_ID": SECRET})
+    assert (half.configured, half.missing) == (False, ("AWS_BEARER_TOKEN_BEDROCK",))
+    assert SECRET not in repr((signed, half))
 
 
 def test_a_key_without_the_rest_of_the_address_is_not_enough() -> None:

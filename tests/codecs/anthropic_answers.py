@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from anthropic_requests import CODEC, FORM, JSON, MODEL, OLD, TOOL, USER
+from anthropic_requests import CODEC, FORM, JSON, MODEL, OLD, USER
 
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.messages import HTTPResponse
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 REQUEST = ChatRequest(MODEL, [USER])
-LEGACY = ChatRequest(MODEL, [USER], {"functions": [TOOL["function"]]})
 FORCED = ChatRequest(OLD, [USER], {"response_format": FORM})
 
 SEARCH = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "q"}}
@@ -126,8 +125,6 @@ ANSWERS = {
     "quoted": (message(text("Sunny", citations=[QUOTED])), REQUEST),
     "refused": (REFUSED, REQUEST),
     "refused_late": ({**REFUSED, "content": [text("Well")]}, REQUEST),
-    "legacy": (message(tool_use("f", {"a": 1}), tool_use("f", {}, "t2"), stop="tool_use"), LEGACY),
-    "legacy_text": (message(text("Hi")), LEGACY),
     "forced": (message(tool_use("json_tool_call", {"a": 1}), stop="tool_use"), FORCED),
     "forced_and_called": (
         message(tool_use("f", {}), tool_use("json_tool_call", {}), stop="tool_use"),

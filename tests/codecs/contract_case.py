@@ -34,7 +34,7 @@ class Dialect:
     """The body of an error, with `KEY` in its text."""
     stream_error: bytes
     """An error event, with `KEY` in its text."""
-    stream_url: bool = False
-    """Whether streams have a URL of their own."""
     unforeseen: Callable[[JSON], Any]
     """Reads the unforeseen field's value, 1, out of an answer's `to_dict()`."""
+    one_url: bool = True
+    """Whether streams are asked for at the same address."""

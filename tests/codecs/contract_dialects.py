@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 from contract_case import KEY, Dialect, sse
+from contract_hosts import host_dialects
 from contract_natives import NATIVE_DIALECTS, payloads
 
 from aiocompl.codecs.routing import Target, resolve
@@ -65,7 +66,7 @@ def in_payloads(dialect: Dialect) -> Dialect:
         stream=payloads(dialect.stream),
         cut=payloads(dialect.cut),
         stream_error=payloads(dialect.stream_error),
-        stream_url=True,
+        one_url=False,
     )
 
 
@@ -81,4 +82,5 @@ DIALECTS = [
     openai_dialect("local"),
     in_payloads(openai_dialect("sagemaker")),
     *NATIVE_DIALECTS,
+    *host_dialects(openai_dialect("groq")),
 ]

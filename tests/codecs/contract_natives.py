@@ -196,11 +196,11 @@ NATIVE_DIALECTS = [
         name="sagemaker_inputs",
         make=codec_of("sagemaker/inputs/m"),
         answer=orjson.dumps([{"generated_text": "Hello", "details": INPUTS_DETAILS}]),
-        stream_url=True,
+        one_url=False,
         stream=payloads(sse(*INPUTS_EVENTS, end=b"")),
         cut=payloads(sse(*INPUTS_EVENTS[:-1], end=b"")),
         error=error_body({"message": f"Incorrect API key: {KEY}"}),
-        stream_error=payloads(sse({"error": f"Sorry, {KEY}", "error_type": "generation"}, end=b"")),
+        stream_error=payloads(sse({"error": f"Sorry, {KEY}"}, end=b"")),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["details"]["unforeseen"],
     ),
     Dialect(

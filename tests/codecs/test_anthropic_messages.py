@@ -190,8 +190,8 @@ def test_results_come_together_before_everything_else() -> None:
 
 def test_ids_are_made_fit_and_unique() -> None:
     round_: list[JSON] = [
-        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
-        {"role": "function", "name": "f"},
+        {"role": "assistant", "content": None, "tool_calls": [call("f", call_id="call_f")]},
+        {"role": "tool", "tool_call_id": "call_f"},
     ]
     other: list[JSON] = [
         {"role": "assistant", "tool_calls": [call("g", call_id="a.b:c")]},
@@ -308,11 +308,22 @@ def test_a_refusal_is_text() -> None:
             {"tools": [SENT_TOOL], "tool_choice": {"type": "any"}},
         ),
         (
-            {"functions": [TOOL["function"]], "function_call": {"name": "f"}},
+            {
+                "tools": [TOOL],
+                "tool_choice": {"type": "function", "function": {"name": "f"}},
+                "parallel_tool_calls": False,
+            },
             {
                 "tools": [SENT_TOOL],
                 "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": True},
             },
+        ),
+        (
+            {
+                "tools": [TOOL, {"type": "function", "function": {"name": "g"}}],
+                "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [TOOL]}},
+            },
+            {"tools": [SENT_TOOL], "tool_choice": {"type": "auto"}},
         ),
         ({"tool_choice": "auto", "parallel_tool_calls": True}, {}),
         ({"web_search_options": {}}, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),

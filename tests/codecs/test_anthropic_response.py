@@ -110,12 +110,7 @@ def test_calls_in_a_stream_are_counted_among_themselves() -> None:
     ]
 
 
-def test_legacy_calls_and_the_answer_tool() -> None:
-    choice = read(*ANSWERS["legacy"]).choices[0]
-    assert choice.finish_reason == "function_call"
-    assert choice.message.function_call is not None
-    assert choice.message.function_call.to_dict() == {"name": "f", "arguments": '{"a":1}'}
-    assert [call.id for call in choice.message.tool_calls or ()] == ["t2"]
+def test_the_answer_tool() -> None:
     answered = read(*ANSWERS["forced"]).choices[0]
     assert (answered.message.content, answered.finish_reason) == ('{"a":1}', "stop")
     assert read(*ANSWERS["forced_and_called"]).choices[0].finish_reason == "tool_calls"

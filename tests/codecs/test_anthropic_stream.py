@@ -11,7 +11,6 @@ from anthropic_answers import (
     CITED,
     END,
     FORCED,
-    LEGACY,
     REQUEST,
     SEARCH,
     SEARCHED,
@@ -182,7 +181,7 @@ def fault(act: Callable[[], object]) -> AiocomplError | None:
 BODIES = st.binary(max_size=40) | OBJECTS.map(orjson.dumps) | JSONS.map(orjson.dumps)
 
 
-@given(body=BODIES, request_=st.sampled_from([REQUEST, LEGACY, FORCED]))
+@given(body=BODIES, request_=st.sampled_from([REQUEST, FORCED]))
 def test_any_answer_is_read_or_our_error(body: bytes, request_: ChatRequest) -> None:
     caught = fault(lambda: CODEC.decode_response(request_, HTTPResponse(200, {}, body)).to_dict())
     assert caught is None or caught.model == request_.model

@@ -84,16 +84,6 @@ def test_results_may_hold_json_and_images_and_say_their_status() -> None:
     }
 
 
-def test_legacy_function_messages() -> None:
-    made = turns(
-        USER,
-        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
-        {"role": "function", "name": "f", "content": "done"},
-    )
-    assert made[1]["content"] == [{"toolUse": {"toolUseId": "call_f", "name": "f", "input": {}}}]
-    assert made[2]["content"][0]["toolResult"]["toolUseId"] == "call_f"
-
-
 def test_ids_that_the_dialect_refuses_are_replaced_alike_in_call_and_result() -> None:
     for given in ("a b", "x" * 65, ""):
         made = turns(

@@ -282,11 +282,6 @@ def test_all_that_a_tool_can_say() -> None:
     assert body([USER], tools=tools)["toolConfig"]["tools"] == expected
 
 
-def test_legacy_functions() -> None:
-    made = body([USER], functions=[WEATHER["function"]], function_call={"name": "weather"})
-    assert made["toolConfig"] == {"tools": [WEATHER_SPEC], "toolChoice": {"tool": {"name": "weather"}}}
-
-
 def test_a_conversation_with_calls_always_has_a_tool() -> None:
     history = [
         USER,

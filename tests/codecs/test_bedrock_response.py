@@ -137,7 +137,7 @@ def test_citations_with_those_of_the_web_as_annotations() -> None:
     (annotation,) = message.annotations or []
     assert annotation.to_dict() == {
         "type": "url_citation",
-        "url_citation": {"url": "https://e.example", "title": "T"},
+        "url_citation": {"url": "https://e.example", "title": "T", "start_index": 6, "end_index": 11},
     }
     assert message.provider_specific_fields == {
         "citations": [web, page, {}],

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from aiocompl.codecs.catalogue import ALIASES, FAMILIES, family_vendor, find_vendor, vendors
+from aiocompl.codecs.legacy import OLD_NAMES
 from aiocompl.types.params import CALL_OPTIONS, OPENAI_PARAMS
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def test_parameters_are_on_their_side(vendor: Vendor) -> None:
     assert vendor.unsupported <= OPENAI_PARAMS
     assert vendor.native.isdisjoint(OPENAI_PARAMS | CALL_OPTIONS)
     assert all(name.isidentifier() for name in vendor.native)
+
+
+@each_vendor
+def test_the_legacy_form_of_tools_is_refused_where_tools_are(vendor: Vendor) -> None:
+    for name, old_name in OLD_NAMES.items():
+        assert vendor.functions or (old_name in vendor.unsupported) == (name in vendor.unsupported)
 
 
 @each_vendor
@@ -282,6 +289,8 @@ def differences(name: str, fact: dict[str, Any]) -> list[str]:
         known["base_url"] = ""
         known["base_env"] = [variable for _, variable in vendor.url_env] + list(vendor.base_env)
     refused = OPENAI_PARAMS.intersection(fact["unsupported"]) - BOUNDS
+    if not vendor.functions:  # they go as tools
+        refused -= {old for new, old in OLD_NAMES.items() if new not in vendor.unsupported}
     taken = refused - vendor.unsupported - vendor.implied
     return [f"{name} takes {param}" for param in sorted(taken)] + [
         f"{name}.{field}: {value!r} is not {fact.get(field, False)!r}"

@@ -125,7 +125,13 @@ def test_what_a_call_adds() -> None:
             },
         ),
         (
-            {"functions": [WEATHER["function"]], "function_call": {"name": "weather"}},
+            {
+                "tools": [WEATHER, BARE],
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "allowed_tools": {"mode": "required", "tools": [WEATHER]},
+                },
+            },
             {"tools": [WEATHER], "tool_choice": "REQUIRED"},
         ),
     ],
@@ -215,15 +221,6 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "argumen
             },
         ),
         (
-            {"role": "assistant", "content": None, "function_call": {"name": "bare", "arguments": ""}},
-            {
-                "role": "assistant",
-                "tool_calls": [
-                    {"id": "call_bare", "type": "function", "function": {"name": "bare", "arguments": "{}"}}
-                ],
-            },
-        ),
-        (
             {"role": "tool", "tool_call_id": "c1", "name": "weather", "content": "Rain"},
             {"role": "tool", "tool_call_id": "c1", "content": "Rain"},
         ),
@@ -240,7 +237,7 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "argumen
             },
         ),
         (
-            {"role": "function", "name": "bare", "content": None},
+            {"role": "tool", "tool_call_id": "call_bare", "content": None},
             {"role": "tool", "tool_call_id": "call_bare", "content": ""},
         ),
     ],

@@ -85,7 +85,16 @@ def test_url_and_names() -> None:
             },
         ),
         (
-            {"functions": [{"name": "bare"}]},
+            {
+                "tools": [WEATHER, {"type": "function", "function": {"name": "bare"}}],
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "allowed_tools": {
+                        "mode": "auto",
+                        "tools": [{"type": "function", "function": {"name": "bare"}}],
+                    },
+                },
+            },
             {"tools": [{"name": "bare", "description": "", "parameter_definitions": {}}]},
         ),
     ],
@@ -185,6 +194,11 @@ def test_tool_outputs_are_lists_of_objects(output: str, sent: list[Any]) -> None
             "messages[0].tool_call_id",
         ),
         (request(tools=[WEATHER], tool_choice="required"), UnsupportedParamsError, "tool_choice"),
+        (
+            request(tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "weather"}}),
+            UnsupportedParamsError,
+            "tool_choice",
+        ),
         (request(tools=[{"type": "web_search"}]), UnsupportedParamsError, "tools"),
     ],
 )

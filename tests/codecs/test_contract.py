@@ -121,7 +121,7 @@ def test_requests_share_url_and_headers(dialect: Dialect) -> None:
     codec = dialect.make()
     first, second = codec.encode_request(REQUEST), codec.encode_request(STREAMED)
     assert first.headers is second.headers is codec.headers
-    assert (first.url != second.url) is dialect.stream_url
+    assert (first.url == second.url) is dialect.one_url
     assert first.body != second.body
 
 
@@ -145,6 +145,7 @@ def test_parameters_are_of_one_kind(dialect: Dialect) -> None:
     codec = dialect.make()
     assert codec.unsupported_params <= OPENAI_PARAMS
     assert codec.native_params.isdisjoint(OPENAI_PARAMS)
+    assert codec.takes_functions is (dialect.name in {"openai", "azure"})
 
 
 # ---------------------------------------------------------------- whole answers

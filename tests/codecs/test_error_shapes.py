@@ -18,7 +18,6 @@ from aiocompl.codecs.error_shapes import (
 )
 from aiocompl.errors import (
     APIError,
-    APIStatusError,
     APITimeoutError,
     AuthenticationError,
     BadGatewayError,
@@ -119,7 +118,8 @@ DOCUMENTED: list[tuple[int, JSON, type[APIError], bool]] = [
     (409, openai(), ConflictError, True),
     (413, openai(), BadRequestError, False),
     (422, openai(), UnprocessableEntityError, False),
-    (424, openai(), APIStatusError, False),
+    (424, openai(), InternalServerError, True),
+    (498, openai(), ServiceUnavailableError, True),
     (429, openai(type="requests", code="rate_limit_exceeded"), RateLimitError, True),
     (429, openai(type="tokens", code="rate_limit_exceeded"), RateLimitError, True),
     (429, openai(type="rate_limit_error", code="slow_down"), RateLimitError, True),

@@ -113,6 +113,43 @@ def pydantic(kind: str, message: str) -> dict[str, Any]:
             "no",
             "RESOURCE_DOES_NOT_EXIST",
         ),
+        (
+            "Databricks",
+            400,
+            {
+                "error_code": "BAD_REQUEST",
+                "message": "The endpoint returned HTTP error code 400. Response from external model provider: "
+                '{"error": {"message": "no", "code": "context_length_exceeded"}}',
+            },
+            CONTEXT,
+            "The endpoint",
+            "BAD_REQUEST",
+        ),
+        (
+            "Databricks",
+            400,
+            {
+                "error_code": "BAD_REQUEST",
+                "message": "Response from external model provider: nothing in JSON",
+            },
+            BadRequestError,
+            "Response",
+            "BAD_REQUEST",
+        ),
+        (
+            "OpenRouter",
+            400,
+            {
+                "error": {
+                    "code": 400,
+                    "message": "Provider returned error",
+                    "metadata": {"raw": '{"error": {"message": "no", "code": "content_filter"}}'},
+                }
+            },
+            POLICY,
+            "Provider",
+            "400",
+        ),
         ("Snowflake", 400, {"message": "max tokens of 8192 exceeded"}, CONTEXT, "max tokens", None),
         (
             "TGI",

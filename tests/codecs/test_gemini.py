@@ -200,7 +200,6 @@ ANY = {"mode": "ANY"}
             {"tool_choice": {"type": "function", "function": {"name": "weather"}}},
             ANY | {"allowedFunctionNames": ["weather"]},
         ),
-        ({"function_call": {"name": "weather"}}, ANY | {"allowedFunctionNames": ["weather"]}),
         (
             {
                 "tool_choice": {
@@ -227,7 +226,6 @@ def test_tools() -> None:
     assert sent({"tools": [bare], "parallel_tool_calls": True}) == {
         "tools": [{"functionDeclarations": [{"name": "now"}]}]
     }
-    assert sent({"functions": [TOOL["function"]]}) == {"tools": [{"functionDeclarations": [DECLARED]}]}
     search = {"tools": [{"type": "web_search"}], "web_search_options": {}}
     assert sent(search) == {"tools": [{"googleSearch": {}}]}
     assert sent({"tools": [{"type": "file_search", "file_search": {"a": 1}}]}) == {

@@ -105,13 +105,14 @@ def test_signatures_of_calls(extra: dict[str, Any], model: str, signature: str |
     assert [part.get("thoughtSignature") for part in parts] == [signature, None]
 
 
-def test_legacy_function_calls() -> None:
+def test_results_that_are_no_objects_and_a_legacy_calls_id() -> None:
+    call = {"id": "call_f", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     body = encode(
         [
             USER,
-            {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
-            {"role": "function", "name": "f", "content": "{no JSON"},
-            {"role": "function", "name": "g", "content": ""},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_f", "content": "{no JSON"},
+            {"role": "tool", "tool_call_id": "call_g", "name": "g", "content": ""},
         ]
     )
     assert body["contents"][1:] == [

@@ -105,7 +105,6 @@ def test_base_urls_as_people_write_them(base: str) -> None:
             },
             {"tools": [SENT_BARE]},
         ),
-        ({"functions": [WEATHER["function"]]}, {"tools": [WEATHER]}),
     ],
 )
 def test_parameters(params: dict[str, Any], sent: dict[str, Any]) -> None:
@@ -156,16 +155,22 @@ SENT_CALL = {"id": "c1", "function": {"name": "weather", "arguments": {"city": "
         ),
         (
             [
-                {"role": "assistant", "content": None, "function_call": {"name": "bare", "arguments": ""}},
-                {"role": "function", "name": "bare", "content": "ok"},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {"id": "c1", "type": "function", "function": {"name": "bare", "arguments": ""}}
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "c1", "content": "ok"},
             ],
             [
                 {
                     "role": "assistant",
                     "content": "",
-                    "tool_calls": [{"id": "call_bare", "function": {"name": "bare", "arguments": {}}}],
+                    "tool_calls": [{"id": "c1", "function": {"name": "bare", "arguments": {}}}],
                 },
-                {"role": "tool", "content": "ok", "tool_call_id": "call_bare", "tool_name": "bare"},
+                {"role": "tool", "content": "ok", "tool_call_id": "c1", "tool_name": "bare"},
             ],
         ),
     ],
@@ -184,6 +189,10 @@ def test_messages(messages: list[dict[str, Any]], sent: list[dict[str, Any]]) ->
         (request({"role": "user", "content": [{"type": "video"}]}), "messages[0].content[0]"),
         (request(tools=[{"type": "web_search"}]), "tools"),
         (request(tools=[WEATHER], tool_choice="required"), "tool_choice"),
+        (
+            request(tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "weather"}}),
+            "tool_choice",
+        ),
         (request(reasoning_effort="odd"), "reasoning_effort"),
     ],
 )

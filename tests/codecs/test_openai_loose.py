@@ -118,7 +118,7 @@ def test_a_call_without_an_id_gets_the_same_one_each_time(given_id: str | None) 
         ("eos", "stop", "eos"),
         ("model_length", "length", "model_length"),
         ("sensitive", "content_filter", "sensitive"),
-        ("insufficient_system_resource", "insufficient_system_resource", None),
+        ("unforeseen", "unforeseen", None),
     ],
 )
 def test_finish_reasons(given_reason: str, reason: str, native: str | None) -> None:

@@ -87,26 +87,6 @@ def test_calls_keep_their_order_and_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "name", "others"),
-    [
-        ([called("f")], "f", []),
-        ([called("f"), called("g")], "f", ["call_1"]),
-        ([custom_called(), called("g")], None, ["call_c", "call_1"]),
-    ],
-)
-def test_calls_of_legacy_functions_come_in_the_legacy_form(
-    items: list[JSON], name: str | None, others: list[str]
-) -> None:
-    request = plain.request(USER, functions=[{"name": "f"}])
-    body = orjson.dumps(response(*items))
-    choice = plain.codec.decode_response(request, HTTPResponse(200, {}, body)).choices[0]
-    function = choice.message.function_call
-    assert (function and function.name) == name
-    assert choice.finish_reason == ("function_call" if name else "tool_calls")
-    assert [call.id for call in choice.message.tool_calls or ()] == others
-
-
-@pytest.mark.parametrize(
     ("more", "finish_reason", "native"),
     [
         ({}, "stop", "completed"),

@@ -100,7 +100,6 @@ def test_parts_are_written_in_the_dialects_form(part: JSON, sent: JSON) -> None:
             assistant(tool_calls=[{"function": {"name": "f"}}]),
             [SENT_CALL | {"call_id": "call_0", "arguments": ""}],
         ),
-        (assistant(function_call={"name": "f", "arguments": "{}"}), [SENT_CALL | {"call_id": "call_f"}]),
         (
             assistant([{"type": "text", "text": "A"}, {"type": "refusal", "refusal": "R"}]),
             [
@@ -145,7 +144,6 @@ RAW = [thought("s"), SEARCH, said("A", "B"), called()]
     ("message", "received"),
     [
         (assistant("AB", tool_calls=[CALL]), True),
-        (assistant("AB", function_call=CALL["function"]), True),
         (assistant("changed", tool_calls=[CALL]), False),
         (assistant("AB"), False),
     ],
@@ -208,19 +206,6 @@ def test_a_custom_call_sent_as_received_has_its_result_too() -> None:
     raw = assistant(tool_calls=[CUSTOM], provider_specific_fields={"items": [SEARCH, custom_called()]})
     result = {"role": "tool", "tool_call_id": "call_c", "content": "8"}
     assert plain.encode(USER, raw, result)["input"][3]["type"] == "custom_tool_call_output"
-
-
-def test_a_legacy_result_answers_the_call_of_its_name() -> None:
-    history = [
-        USER,
-        assistant(function_call=CALL["function"]),
-        {"role": "function", "name": "f", "content": None},
-    ]
-    assert plain.encode(*history)["input"][2] == {
-        "type": "function_call_output",
-        "call_id": "call_f",
-        "output": "",
-    }
 
 
 def test_an_answers_own_parts_can_be_given_back() -> None:

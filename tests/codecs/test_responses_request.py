@@ -9,7 +9,10 @@ import pytest
 from native_driver import USER, fault
 from responses_help import codec_at, plain, reasoner
 
+from aiocompl.codecs.responses import ResponsesCodec
+from aiocompl.codecs.vendor import Vendor
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
+from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.request import ChatRequest
 
 JSON = dict[str, Any]
@@ -146,7 +149,6 @@ def test_streams_are_asked_for_without_asking_for_usage(params: JSON, sent: JSON
                 "defer_loading": True,
             },
         ),
-        ({"functions": [FUNCTION]}, {"type": "function", "strict": False, **FUNCTION}),
         (
             {"tools": [{"type": "web_search", "search_context_size": "low"}]},
             {"type": "web_search", "search_context_size": "low"},
@@ -191,7 +193,6 @@ def test_tools_are_flat(params: JSON, sent: JSON) -> None:
         ("required", "required"),
         ("any", "required"),
         (NAMED, {"type": "function", "name": "f"}),
-        ({"name": "f"}, {"type": "function", "name": "f"}),
         ({"type": "function", "name": "f"}, {"type": "function", "name": "f"}),
         ({"type": "custom", "custom": {"name": "c"}}, {"type": "custom", "name": "c"}),
         ({"type": "web_search"}, {"type": "web_search"}),
@@ -210,7 +211,6 @@ def test_tools_are_flat(params: JSON, sent: JSON) -> None:
 )
 def test_the_choice_among_tools_is_flat(choice: Any, sent: Any) -> None:
     assert plain.encode(USER, tool_choice=choice)["tool_choice"] == sent
-    assert plain.encode(USER, function_call=choice)["tool_choice"] == sent
 
 
 def test_encrypted_reasoning_is_asked_for_where_the_model_reasons() -> None:
@@ -261,3 +261,27 @@ def test_what_cannot_be_said_is_refused(
     assert found.provider == "openai"
     assert found.model == "gpt-4.1"
     assert found.param == param
+
+
+def openai_body(model: str, **params: Any) -> JSON:
+    """What is sent to OpenAI itself, whose models' rules are known."""
+    vendor = Vendor(name="openai", title="OpenAI", base_url="", openai_models=True)
+    codec = ResponsesCodec(vendor, Endpoint(provider="openai", base_url="https://h/v1"))
+    body: JSON = orjson.loads(codec.encode_request(ChatRequest(model, [USER], params)).body)
+    return body
+
+
+def test_models_that_reason_refuse_sampling() -> None:
+    for name, value in {"temperature": 0.5, "top_p": 0.5, "top_logprobs": 2, "logprobs": True}.items():
+        for more in (
+            {},
+            {"tools": [{"type": "function", "function": FUNCTION}]},
+            {"reasoning": {"effort": "low"}},
+        ):
+            with pytest.raises(UnsupportedParamsError, match=name):
+                openai_body("gpt-5.4" if "reasoning" in more else "gpt-5", **{name: value}, **more)
+        assert openai_body("gpt-5.4", **{name: value})["model"] == "gpt-5.4"
+    assert openai_body("gpt-5", temperature=1)["temperature"] == 1
+    assert openai_body("gpt-4o", temperature=0.5)["temperature"] == 0.5
+    both = openai_body("gpt-5", reasoning_effort="low", tools=[{"type": "function", "function": FUNCTION}])
+    assert both["reasoning"] == {"effort": "low"}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from native_driver import USER, fault
+from native_driver import fault
 from responses_help import (
     KEY,
     SEARCH,
@@ -38,7 +37,6 @@ from aiocompl.errors import (
     RateLimitError,
 )
 from aiocompl.types.assemble import stream_chunk_builder
-from aiocompl.wire.messages import HTTPResponse
 
 JSON = dict[str, Any]
 
@@ -150,21 +148,6 @@ def test_log_probabilities_come_with_their_text() -> None:
     item = said(text_part("A", logprobs=[entry]))
     stream = b"".join([STARTED, delta("output_text", "A", logprobs=[entry]), done(item), ended(item)])
     assert decoded(stream) == plain.decode(response(item))
-
-
-@pytest.mark.parametrize(
-    "items",
-    [[called("f", '{"a":1}')], [called("f", "{}"), called("g", "{}")], [custom_called(), called("g", "{}")]],
-)
-def test_calls_of_legacy_functions_come_in_the_legacy_form(items: list[JSON]) -> None:
-    request = plain.request(USER, functions=[{"name": "f"}])
-    whole = plain.codec.decode_response(request, HTTPResponse(200, {}, orjson.dumps(response(*items))))
-    chunks: list[Any] = []
-    frames, decoder = plain.codec.frame_decoder(), plain.codec.stream_decoder(request)
-    stream = [STARTED, *(done(item, position) for position, item in enumerate(items)), ended(*items)]
-    decoder.feed(frames.feed(b"".join(stream)), chunks)
-    decoder.end(chunks)
-    assert stream_chunk_builder(chunks) == whole
 
 
 def test_an_incomplete_answer_says_why() -> None:

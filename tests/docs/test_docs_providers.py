@@ -29,12 +29,24 @@ def cells(table: str) -> list[list[str]]:
 
 
 def test_every_dialect_has_a_column() -> None:
-    assert tables.DIALECTS.keys() == dialects._CODECS.keys()
+    assert tables.DIALECTS.keys() | tables.HOSTED.keys() == dialects._CODECS.keys()
+    assert tables.DIALECTS.keys().isdisjoint(tables.HOSTED)
     models = [(name, model) for name, column in tables.DIALECTS.items() for model in column.models]
     for name, model in models:
         prefix, _, rest = model.partition("/")
         vendor = next(vendor for vendor in known_vendors() if vendor.name == prefix)
         assert dialects.dialect_of(vendor, rest)[0] == name
+
+
+def codec_class(dialect: str) -> type:
+    module, name = dialects._CODECS[dialect]
+    found: type = getattr(import_module(f"aiocompl.codecs.{module}"), name)
+    return found
+
+
+@pytest.mark.parametrize(("hosted", "dialect"), tables.HOSTED.items())
+def test_a_dialect_without_a_column_is_another_at_another_host(hosted: str, dialect: str) -> None:
+    assert issubclass(codec_class(hosted), codec_class(dialect))
 
 
 def test_every_dialect_but_openais_has_its_parameters_on_the_page() -> None:

@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+if TYPE_CHECKING:
+    from aiocompl.types.completion import ChatCompletion
+
 JSON = dict[str, Any]
+
+FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+
+
+def check(got: ChatCompletion, native: dict[str, Any]) -> None:
+    """Compare a completion with what an independent reader finds in the provider's message."""
+    (choice,) = got.choices
+    message, blocks, usage = choice.message, native["content"], native["usage"]
+    called = [(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
+    text = "".join(b["text"] for b in blocks if b["type"] == "text")
+    assert got.id == native["id"]
+    assert got.model == native["model"]
+    assert message.content == (text or (None if called else ""))
+    assert called == [
+        (call.id, call.function.name, orjson.loads(call.function.arguments))
+        for call in message.tool_calls or ()
+        if call.function
+    ]
+    assert message.reasoning_content == (
+        "".join(b["thinking"] for b in blocks if b["type"] == "thinking") or None
+    )
+    assert choice.finish_reason == FINISH[native["stop_reason"]]
+    assert choice.native_finish_reason == native["stop_reason"]
+    assert choice.get("stop_sequence") == native["stop_sequence"]
+    check_usage(got, usage)
+
+
+def check_usage(got: ChatCompletion, usage: dict[str, Any]) -> None:
+    cached = usage.get("cache_read_input_tokens", 0)
+    written = usage.get("cache_creation_input_tokens", 0)
+    assert got.usage is not None
+    assert got.usage.prompt_tokens == usage["input_tokens"] + cached + written
+    assert got.usage.completion_tokens == usage["output_tokens"]
+    assert got.usage.total_tokens == got.usage.prompt_tokens + got.usage.completion_tokens
+    if "cache_read_input_tokens" in usage:
+        assert got.usage.prompt_tokens_details is not None
+        assert got.usage.prompt_tokens_details.cached_tokens == cached
+        assert got.usage.prompt_tokens_details.cache_write_tokens == written
+    if "output_tokens_details" in usage:
+        assert got.usage.completion_tokens_details is not None
+        thought = got.usage.completion_tokens_details.reasoning_tokens
+        assert thought == usage["output_tokens_details"]["thinking_tokens"]
+    for name, value in usage.items():
+        if value is not None and name not in {"input_tokens", "output_tokens"}:
+            assert got.usage[name] == value
 
 
 def assembled_message(body: bytes) -> JSON:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 import pytest
-from anthropic_native import assembled_message, normalised, openai_form
+from anthropic_native import assembled_message, check, normalised, openai_form
 from replay_corpus import Exchange, cuts, decode_stream, select
 
 from aiocompl.codecs.anthropic import AnthropicCodec
@@ -26,63 +26,19 @@ CODEC = AnthropicCodec(
     VENDOR, Endpoint(provider="anthropic", base_url="https://api.anthropic.com", api_key="made-up-key")
 )
 
-FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 ERRORS: dict[str, type[Exception]] = {"85d32aef6695": ContextWindowExceededError}
 BY_STATUS: dict[int, type[Exception]] = {400: BadRequestError, 401: AuthenticationError}
 
 NOT_EXPRESSIBLE: dict[str, str] = {}
 """Requests that no OpenAI parameters make, with the reason."""
 
-ok = select("anthropic", "messages")
+ok = [*select("anthropic", "messages"), *select("gateway", "messages")]
 blocking = [item for item in ok if item.values[0] is None or not item.values[0].stream]
 streams = [item for item in ok if item.values[0] is None or item.values[0].stream]
 
 
 def asked(exchange: Exchange) -> ChatRequest:
     return ChatRequest(exchange.request["model"], [], stream=exchange.stream)
-
-
-def check(got: ChatCompletion, native: dict[str, Any]) -> None:
-    """Compare a completion with what an independent reader finds in the provider's message."""
-    (choice,) = got.choices
-    message, blocks, usage = choice.message, native["content"], native["usage"]
-    called = [(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
-    text = "".join(b["text"] for b in blocks if b["type"] == "text")
-    assert got.id == native["id"]
-    assert got.model == native["model"]
-    assert message.content == (text or (None if called else ""))
-    assert called == [
-        (call.id, call.function.name, orjson.loads(call.function.arguments))
-        for call in message.tool_calls or ()
-        if call.function
-    ]
-    assert message.reasoning_content == (
-        "".join(b["thinking"] for b in blocks if b["type"] == "thinking") or None
-    )
-    assert choice.finish_reason == FINISH[native["stop_reason"]]
-    assert choice.native_finish_reason == native["stop_reason"]
-    assert choice.get("stop_sequence") == native["stop_sequence"]
-    check_usage(got, usage)
-
-
-def check_usage(got: ChatCompletion, usage: dict[str, Any]) -> None:
-    cached = usage.get("cache_read_input_tokens", 0)
-    written = usage.get("cache_creation_input_tokens", 0)
-    assert got.usage is not None
-    assert got.usage.prompt_tokens == usage["input_tokens"] + cached + written
-    assert got.usage.completion_tokens == usage["output_tokens"]
-    assert got.usage.total_tokens == got.usage.prompt_tokens + got.usage.completion_tokens
-    if "cache_read_input_tokens" in usage:
-        assert got.usage.prompt_tokens_details is not None
-        assert got.usage.prompt_tokens_details.cached_tokens == cached
-        assert got.usage.prompt_tokens_details.cache_write_tokens == written
-    if "output_tokens_details" in usage:
-        assert got.usage.completion_tokens_details is not None
-        thought = got.usage.completion_tokens_details.reasoning_tokens
-        assert thought == usage["output_tokens_details"]["thinking_tokens"]
-    for name, value in usage.items():
-        if value is not None and name not in {"input_tokens", "output_tokens"}:
-            assert got.usage[name] == value
 
 
 def check_sent_back(got: ChatCompletion, native: dict[str, Any]) -> None:

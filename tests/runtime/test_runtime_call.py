@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from aiocompl.codecs.routing import resolve
@@ -115,11 +116,65 @@ def test_additional_drop_params() -> None:
     )
 
 
+def sent(model: str, **keywords: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body besides model and messages, and what was dropped."""
+    call = sorted_call(model, **keywords)
+    route = resolve(
+        call.target(), dict.fromkeys(("OPENAI_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_API_KEY"), "k")
+    )
+    request, dropped = build_request(call, route)
+    body = orjson.loads(route.codec.encode_request(request).body)
+    return {name: value for name, value in body.items() if name not in {"model", "messages"}}, dropped
+
+
 def test_allowed_openai_params() -> None:
-    assert built(top_k=4, brand_new=5, allowed_openai_params=["top_k", "brand_new"]) == (
-        {"top_k": 4, "brand_new": 5},
+    allowed = ["top_k", "brand_new"]
+    assert sent("openai/gpt-4o", top_k=4, brand_new=5, seed=1, allowed_openai_params=allowed) == (
+        {"top_k": 4, "brand_new": 5, "seed": 1},
         (),
     )
+
+
+def test_what_is_allowed_is_sent_under_its_own_name_by_dialects_that_translate() -> None:
+    body, dropped = sent(
+        "gemini/gemini-2.5-flash", user="u", verbosity="low", allowed_openai_params=["user"], drop_params=True
+    )
+    assert (body["user"], dropped) == ("u", ("verbosity",))
+
+
+def test_what_is_allowed_though_the_model_refuses_it() -> None:
+    given: dict[str, Any] = {"temperature": 0.5, "allowed_openai_params": ["temperature", "n"]}
+    assert sent("openai/o3", **given) == ({"temperature": 0.5}, ())
+    assert sent("openai/o3", **given, top_p=0.5, drop_params=True) == ({"temperature": 0.5}, ("top_p",))
+    with pytest.raises(UnsupportedParamsError, match="top_p"):
+        sent("openai/o3", **given, top_p=0.5)
+    with pytest.raises(UnsupportedParamsError, match="temperature"):
+        sent("openai/o3", temperature=0.5, allowed_openai_params=["n"])
+
+
+def test_what_is_allowed_though_the_dialect_refuses_its_value() -> None:
+    body, dropped = sent("claude-sonnet-4-5", n=2, allowed_openai_params=["n"], drop_params=True)
+    assert (body["n"], dropped) == (2, ())
+    assert "n" not in sent("claude-sonnet-4-5", n=2, drop_params=True)[0]
+
+
+def test_what_the_messages_hold_is_not_dropped() -> None:
+    sound = {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
+    call = sort_keywords(
+        "claude-sonnet-4-5",
+        [{"role": "user", "content": [sound]}],
+        stream=False,
+        keywords={"drop_params": True},
+    )
+    with pytest.raises(UnsupportedParamsError, match="takes no audio"):
+        build_request(call, resolve(call.target(), {"ANTHROPIC_API_KEY": "k"}))
+
+
+def test_the_body_of_the_callers_own_goes_first() -> None:
+    body, _ = sent(
+        "openai/o3", temperature=0.5, allowed_openai_params=["temperature"], extra_body={"temperature": 0.7}
+    )
+    assert body == {"temperature": 0.7}
 
 
 def test_params_are_checked() -> None:

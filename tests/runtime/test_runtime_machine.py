@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from runtime_kit import BODY, ENDPOINT, MESSAGES, ScriptedSupervisor
+from virtual_clock import VirtualClock
 
 from aiocompl._compat import override
 from aiocompl.errors import AiocomplError
@@ -29,31 +29,6 @@ STEPS = {
     "stream": Delivery.stream([EVENT, Slice(EVENT, 3), b"data: [DONE]\n\n"]),
     "cut": Delivery.stream([EVENT, Slice(EVENT, 3)], ending="drop"),
 }
-
-
-class Jumping(selectors.SelectSelector):
-    """Where a loop would wait for a time, it jumps there."""
-
-    now = 0.0
-
-    @override
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("deadlock: everybody waits and nothing is due")
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class VirtualClock(asyncio.SelectorEventLoop):
-    """A loop whose clock stands still while it works and jumps to the next timer when there is nothing to do."""
-
-    def __init__(self) -> None:
-        self.selector = Jumping()
-        super().__init__(self.selector)
-
-    @override
-    def time(self) -> float:
-        return self.selector.now
 
 
 class SupervisorMachine(RuleBasedStateMachine):

@@ -51,6 +51,17 @@ def test_other_text_that_is_none_goes_in_as_json() -> None:
     assert message.tool_calls[0].function.arguments == '{"c":2}'
 
 
+def test_reasoning_details_that_are_none_are_kept_as_they_are() -> None:
+    whole = built({"reasoning_details": [None, "x"]}, {"reasoning_details": [{"type": "a", "text": "b"}]})
+    assert whole.choices[0].message.reasoning_details == [None, "x", {"type": "a", "text": "b"}]
+
+
+@pytest.mark.parametrize("odd", ["", None, 3, ["a"]])
+def test_reasoning_details_of_another_form_are_kept(odd: Any) -> None:
+    whole = built(*({"reasoning_details": [item]} for item in (odd, odd, {"index": 0})))
+    assert whole.choices[0].message.reasoning_details == [odd, odd, {"index": 0}]
+
+
 def test_reasoning_details_are_put_together_by_type_and_index() -> None:
     def detail(kind: str, index: int, **more: Any) -> dict[str, Any]:
         return {"type": kind, "index": index, **more}

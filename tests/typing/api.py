@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_type
 
 from aiocompl import (
+    CallInfo,
     ChatCompletion,
     ChatCompletionChunk,
     ChatCompletionMessage,
     CompletionStream,
+    RateLimits,
+    ResponseFormatError,
     Supervisor,
     SyncCompletionStream,
+    Usage,
     acompletion,
     completion,
+    get_supported_openai_params,
+    register_provider,
     stream_chunk_builder,
 )
+from aiocompl.codecs.openai import OpenAICodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +36,16 @@ async def blocking() -> None:
     assert_type(await acompletion("gpt-4o", MESSAGES, stream=False), ChatCompletion)
     again: list[Mapping[str, object] | ChatCompletionMessage] = [*MESSAGES, response.choices[0].message]
     assert_type(await acompletion("gpt-4o", again), ChatCompletion)
+
+
+async def structured() -> None:
+    response = await acompletion("gpt-4o", MESSAGES, response_format=CallInfo)
+    assert_type(response.choices[0].message.parsing_error, ResponseFormatError | None)
+    assert_type(await acompletion("gpt-4o", MESSAGES, response_format=list[CallInfo]), ChatCompletion)
+    assert_type(await acompletion("gpt-4o", MESSAGES, response_format=CallInfo | Usage), ChatCompletion)
+    assert_type(
+        await acompletion("gpt-4o", MESSAGES, response_format={"type": "json_object"}), ChatCompletion
+    )
 
 
 async def streaming() -> None:
@@ -61,6 +78,20 @@ def sync() -> None:
         assert_type(stream, SyncCompletionStream)
         for chunk in stream:
             assert_type(chunk, ChatCompletionChunk)
+
+
+def providers() -> None:
+    register_provider("acme", base_url="https://host/v1", api_key_env="ACME_KEY", max_tokens="max_tokens")
+    register_provider("acme", base_url="https://host/v1", codec=OpenAICodec, replace=True)
+    register_provider("acme", base_url="https://host/v1", max_tokens="most")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(get_supported_openai_params("gpt-4o", "openai"), list[str])
+
+
+async def limits() -> None:
+    response = await acompletion("gpt-4o", MESSAGES, n=2, n_by_fanout=True)
+    assert response.call is not None
+    assert_type(response.call.rate_limits, RateLimits | None)
+    assert_type(response.call.parts, tuple[CallInfo, ...])
 
 
 async def wrong() -> None:

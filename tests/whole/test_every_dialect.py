@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
-from aiocompl import Supervisor
+from aiocompl import ResponseFormatError, Supervisor
 from aiocompl.testing import Answer, Simulator, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -18,6 +19,25 @@ MODELS = [
     "azure/gpt-4o",
     "anthropic/claude-sonnet-4-5",
     "gemini/gemini-2.5-flash",
+    "azure_ai/claude-sonnet-4-5",
+    "azure_ai/gpt-4o",
+    "vertex_ai/gemini-2.5-flash",
+    "vertex_ai/claude-sonnet-4-5@20250929",
+    "vertex_ai/meta/llama-3.3-70b-instruct-maas",
+    "vertex_ai/openapi/google/gemini-2.5-flash",
+    "vertex_ai/openai/1234567890",
+    "vertex_ai/mistral-medium-3",
+    "huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest",
+    "huggingface/groq/openai/gpt-oss-120b",
+    "huggingface/hf-inference/HuggingFaceTB/SmolLM3-3B",
+    "cloudflare/@cf/openai/gpt-oss-120b",
+    "cloudflare/run/@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+    "snowflake/claude-sonnet-4-5",
+    "snowflake/messages/claude-sonnet-4-5",
+    "databricks/databricks-claude-sonnet-4-5",
+    "deepseek/deepseek-chat",
+    "fireworks/llama-v3p3-70b-instruct",
+    "perplexity/sonar",
     "cohere/command-a-03-2025",
     "cohere/v1/command-r",
     "ollama/llama3.2",
@@ -27,8 +47,9 @@ MODELS = [
     "mistral/mistral-large-latest",
 ]
 SEES = [model for model in MODELS if "cohere" not in model]
+CALLS = [model for model in MODELS if "perplexity" not in model]
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -37,6 +58,7 @@ TOOL = {
     },
 }
 CALL = ToolCall(name="get_weather", arguments='{"city":"Paris"}')
+CALL_FUNCTION = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
 
 
 async def ask(
@@ -86,7 +108,7 @@ async def test_usage_is_counted_alike_in_both_forms(model: str) -> None:
             assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (9, 3, 12)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CALLS)
 async def test_a_tool_is_called_and_its_result_sent_back(model: str) -> None:
     messages: list[dict[str, Any]] = [{"role": "user", "content": "What is the weather in Paris?"}]
     script = Answer(text="", tool_calls=[CALL])
@@ -113,3 +135,80 @@ async def test_an_image(model: str) -> None:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
     for answer in await ask(model, Answer(text="A dot."), [{"role": "user", "content": parts}]):
         assert said(answer) == ("assistant", "A dot.", [], "stop")
+
+
+@attrs.frozen
+class Person:
+    """Somebody."""
+
+    name: str
+    age: int | None
+    friends: list[Person] = attrs.field(factory=list)
+
+
+PERSON = '{"name":"Ada","age":36,"friends":[{"name":"Charles","age":null,"friends":null}]}'
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_answer_read_as_a_class(model: str) -> None:
+    messages = [{"role": "user", "content": "Ada Lovelace, aged 36, and Charles Babbage"}]
+    for answer in await ask(model, Answer(text=PERSON), messages, response_format=Person):
+        message = answer.choices[0].message
+        assert message.parsed == Person("Ada", 36, [Person("Charles", None)])
+        assert (message.parsing_error, message.tool_calls) == (None, None)
+        assert said(answer)[3] == "stop"
+        history: list[Any] = [*messages, message, {"role": "user", "content": "And?"}]
+        for second in await ask(model, Answer(text="Well."), history):
+            assert second.choices[0].message.parsed is None
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_answer_that_is_not_of_the_class(model: str) -> None:
+    messages = [{"role": "user", "content": "Ada Lovelace, aged 36"}]
+    for answer in await ask(model, Answer(text='{"name":"Ada"}'), messages, response_format=Person):
+        message = answer.choices[0].message
+        assert (message.content, message.parsed) == ('{"name":"Ada"}', None)
+        assert isinstance(message.parsing_error, ResponseFormatError)
+        assert "age is missing" in str(message.parsing_error)
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_functions_by_their_old_name_are_called_and_answered(model: str) -> None:
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    params: dict[str, Any] = {"functions": [TOOL["function"]], "function_call": "auto"}
+    for answer in await ask(model, Answer(text="", tool_calls=[CALL]), messages, **params):
+        (choice,) = answer.choices
+        assert choice.finish_reason == "function_call"
+        assert choice.message.tool_calls is None
+        assert choice.message.function_call is not None
+        assert choice.message.function_call.to_dict() == CALL_FUNCTION
+        result = {"role": "function", "name": "get_weather", "content": '{"celsius": 18}'}
+        bare = {"role": "assistant", "content": None, "function_call": CALL_FUNCTION}
+        for said_again in (choice.message.to_dict(), bare):
+            twice = [*messages, said_again, result, bare, result]
+            for second in await ask(model, Answer(text="18 degrees."), twice, **params):
+                assert said(second) == ("assistant", "18 degrees.", [], "stop")
+        for third in await ask(model, Answer(text="18 degrees."), [*messages, bare, result]):
+            assert said(third) == ("assistant", "18 degrees.", [], "stop")
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_functions_in_a_stream(model: str) -> None:
+    async with (
+        Simulator(Answer(text="", tool_calls=[CALL])) as simulator,
+        Supervisor(num_retries=0) as supervisor,
+    ):
+        stream = await supervisor.acompletion(
+            model,
+            [{"role": "user", "content": "What is the weather in Paris?"}],
+            stream=True,
+            functions=[TOOL["function"]],
+            api_base=simulator.base_url,
+            api_key="made-up",
+        )
+        choices = [chunk.choices[0] async for chunk in stream if chunk.choices]
+    pieces = [choice.delta.function_call for choice in choices if choice.delta.function_call]
+    assert [piece.name for piece in pieces if piece.name] == ["get_weather"]
+    assert "".join(piece.arguments or "" for piece in pieces) == '{"city":"Paris"}'
+    assert not any(choice.delta.tool_calls for choice in choices)
+    assert [choice.finish_reason for choice in choices if choice.finish_reason] == ["function_call"]

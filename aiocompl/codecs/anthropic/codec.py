@@ -60,6 +60,7 @@ class AnthropicCodec:
         )
         sampling = _SAMPLING if (endpoint.api_version or "")[-10:] >= NO_SAMPLING_FROM else frozenset[str]()
         self.native_params = (NATIVE_PARAMS | vendor.native) - sampling
+        self.takes_functions = False
         self.unsupported_params = UNSUPPORTED_PARAMS | vendor.unsupported | (sampling & OPENAI_PARAMS)
         self._url = _messages_url(endpoint.base_url)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.anthropic.blocks import blocks_of, kept, marked
 from aiocompl.codecs.parts import SYSTEM_ROLES, calls_of, result_id, text_of
+from aiocompl.errors import UnsupportedParamsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +49,8 @@ class Conversation:
         for index, message in enumerate(messages):
             self._take(message, f"messages[{index}]")
         self._finish()
+        if claude.text_only:
+            _check_text_only(self.turns)
 
     def _take(self, message: Mapping[str, Any], where: str) -> None:
         role = message["role"]
@@ -106,7 +109,7 @@ class Conversation:
         return block | kept(message, frozenset({"cache_control", "is_error"}))
 
     def _new_id(self, given: str) -> str:
-        """An id that the dialect takes and no earlier call has; legacy calls and other providers repeat theirs."""
+        """An id that the dialect takes and no earlier call has; other providers repeat theirs."""
         clean = unique = _clean(given)
         count = 1
         while unique in self._sent:
@@ -138,6 +141,15 @@ class Conversation:
         last = turn["content"][-1]
         if last["type"] == "text":
             turn["content"] = [*turn["content"][:-1], {**last, "text": last["text"].rstrip()}]
+
+
+def _check_text_only(turns: Sequence[Mapping[str, Any]]) -> None:
+    for turn in turns:
+        for block in _listed(turn["content"]):
+            if block["type"] != "text":
+                raise UnsupportedParamsError(
+                    f"this model takes text alone, no {block['type']!r} block", param="messages"
+                )
 
 
 def _as_received(message: Mapping[str, Any], calls: list[Block]) -> list[Block] | None:

@@ -55,6 +55,11 @@ class Claude:
         return self.max_output if self._from(4, 5) else min(self.max_output, EARLIER_MAX_TOKENS)
 
     @property
+    def text_only(self) -> bool:
+        """Whether it neither sees nor calls tools: Claude 2 and Instant, whatever can be said to them besides."""
+        return self.version is not None and self.version < (3, 0)
+
+    @property
     def samples(self) -> bool:
         """Whether `temperature`, `top_p` and `top_k` are taken."""
         return self.version is None or self.version < (4, 7)

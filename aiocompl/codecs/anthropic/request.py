@@ -73,8 +73,6 @@ JSON_INSTRUCTION: Final = (
 _TRANSLATED: Final = frozenset(
     {
         "betas",
-        "function_call",
-        "functions",
         "max_completion_tokens",
         "max_tokens",
         "n",

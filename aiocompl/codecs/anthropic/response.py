@@ -55,12 +55,11 @@ def completion_of(body: Mapping[str, Any], reading: Reading) -> ChatCompletion:
     message.refusal = refusal_of(native, body)
     if message.refusal is not None:
         message.content = message.content or None
-    called = bool(message.tool_calls or message.function_call)
     counts = body.get("usage")
     choice = Choice(
         index=0,
         message=message,
-        finish_reason=finish_reason(native, reading, called=called),
+        finish_reason=finish_reason(native, reading, called=bool(message.tool_calls)),
         model_extra=choice_extra(native, body),
     )
     return ChatCompletion(
@@ -92,14 +91,12 @@ def message_of(blocks: Sequence[Block], reading: Reading) -> ChatCompletionMessa
         elif kind == "tool_use":
             function = FunctionCall(name=block["name"], arguments=_json(block["input"]))
             calls.append(ToolCall(id=block["id"], function=function, model_extra=call_extra(block)))
-    function_call = calls.pop(0).function if reading.legacy and calls else None
     content = "".join(texts)
     return ChatCompletionMessage(
-        content=(content or None) if calls or function_call else content,
+        content=(content or None) if calls else content,
         reasoning_content="".join(block["thinking"] for block in blocks if block["type"] == "thinking")
         or None,
         tool_calls=calls or None,
-        function_call=function_call,
         annotations=[Annotation.take(item) for item in annotations] or None,
         model_extra=_message_extra(blocks),
     )
@@ -109,8 +106,6 @@ def finish_reason(native: str | None, reading: Reading, *, called: bool) -> str 
     """OpenAI's finish reason, or the provider's own word where there is no such."""
     if native == "tool_use" and reading.answer_tool and not called:
         return "stop"
-    if native == "tool_use" and reading.legacy:
-        return "function_call"
     return FINISH_REASONS.get(native, native) if native else None
 
 

@@ -175,12 +175,8 @@ class AnthropicStreamDecoder:
             self._add_piece(block, raw[kind], into)
 
     def _start_call(self, block: _Block) -> ChoiceDelta:
-        index = self._called - self._reading.legacy
+        index, raw = self._called, block.raw
         self._called += 1
-        raw = block.raw
-        if index < 0:  # the legacy form has room for one call
-            block.tell = _function_piece
-            return ChoiceDelta(function_call=DeltaFunctionCall(name=raw["name"], arguments=""))
         block.tell = partial(_call_piece, index)
         function = DeltaFunctionCall(name=raw["name"], arguments="")
         call = DeltaToolCall(
@@ -286,10 +282,6 @@ def _content(piece: str) -> ChoiceDelta:
 
 def _reasoning(piece: str) -> ChoiceDelta:
     return ChoiceDelta(reasoning_content=piece)
-
-
-def _function_piece(piece: str) -> ChoiceDelta:
-    return ChoiceDelta(function_call=DeltaFunctionCall(arguments=piece))
 
 
 def _call_piece(index: int, piece: str) -> ChoiceDelta:

@@ -31,8 +31,6 @@ _SEARCHES: Final = {"low": 1, "medium": 5, "high": 10}
 class Reading:
     """What a request says about how its answer is to be read."""
 
-    legacy: bool = False
-    """It came with `functions`: the first call is a `function_call`."""
     answer_tool: bool = False
     """It came with the answer tool: that tool's input is the content."""
 
@@ -43,11 +41,9 @@ PLAIN_READING: Final = Reading()
 def reading_of(request: ChatRequest) -> Reading:
     """How the answer to a request is to be read."""
     params = request.params
-    if not params or not ("functions" in params or "response_format" in params):
+    if not params or "response_format" not in params:
         return PLAIN_READING
-    return Reading(
-        legacy=_is_legacy(params), answer_tool=answer_schema(params, claude_of(request.model)) is not None
-    )
+    return Reading(answer_tool=answer_schema(params, claude_of(request.model)) is not None)
 
 
 def answer_schema(params: Mapping[str, Any], claude: Claude) -> Mapping[str, Any] | None:
@@ -73,6 +69,12 @@ def tool_fields(
     tools = _declared(params, claude)
     if not tools and schema is None:
         return _undeclared(called)
+    if claude.text_only:
+        names = ("tools", "functions", "web_search_options", "response_format")
+        raise UnsupportedParamsError(
+            "this model calls no tools" + ("" if tools else ", which its structured output needs"),
+            param=next(name for name in names if params.get(name) is not None),
+        )
     choice = _choice(params, has_tools=bool(tools), answers=schema is not None)
     if schema is not None:
         tools.append(_answer_tool(schema["schema"]))
@@ -99,8 +101,6 @@ def _declared(params: Mapping[str, Any], claude: Claude) -> list[dict[str, Any]]
         functions, others = tools_of({"tools": [given]})
         tools += [_tool(tool, claude) for tool in functions if not allowed or tool.name in allowed]
         tools += [dict(tool) for tool in others]
-    functions, _ = tools_of({"functions": params.get("functions")})
-    tools += [_tool(tool, claude) for tool in functions]
     options = params.get("web_search_options")
     return tools if options is None else [*tools, _web_search(options)]
 
@@ -154,7 +154,7 @@ def _choice(params: Mapping[str, Any], *, has_tools: bool, answers: bool) -> dic
         choice = {"type": _CHOICES[asked.mode]} | ({"name": asked.name} if asked.name else {})
     if answers:
         choice = _choice_with_answer(choice, has_tools=has_tools)
-    single = params.get("parallel_tool_calls") is False or _is_legacy(params)
+    single = params.get("parallel_tool_calls") is False
     if single and (choice is None or choice["type"] != "none"):
         choice = {**(choice or {"type": "auto"}), "disable_parallel_tool_use": True}
     return choice
@@ -167,7 +167,3 @@ def _choice_with_answer(choice: dict[str, Any] | None, *, has_tools: bool) -> di
     if has_tools and (choice is None or choice["type"] != "none"):
         return {"type": "any"}
     return {"type": "tool", "name": ANSWER_TOOL}
-
-
-def _is_legacy(params: Mapping[str, Any]) -> bool:
-    return "functions" in params and "tools" not in params

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import ChatRequest, Request
     from aiocompl.wire.messages import FrameDecoder, HTTPResponse
 
 SERVICE: Final = "bedrock"
@@ -102,7 +102,7 @@ class ConverseCodec(BoundCodec):
             self._raise_malformed(error, request, response)
 
     @override
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         """Read an answer with an error status; see `Codec`."""
         return self._error(request, response, status=response.status)
 
@@ -115,7 +115,7 @@ class ConverseCodec(BoundCodec):
         schema_tool = uses_schema_tool(request.params, request.model)
         return ConverseStreamDecoder(self._endpoint, request.model, schema_tool=schema_tool)
 
-    def _error(self, request: ChatRequest, response: HTTPResponse, *, status: int | None) -> APIError:
+    def _error(self, request: Request, response: HTTPResponse, *, status: int | None) -> APIError:
         return converse_error(
             response.body,
             exception=response.headers.get("x-amzn-errortype", ""),

@@ -111,10 +111,16 @@ def message_extra(blocks: Sequence[JSON]) -> JSON:
     extra: JSON = {}
     if thinking := [made for block in blocks if (made := _thinking(block)) is not None]:
         extra["thinking_blocks"] = thinking
-    citations = [
-        item for block in blocks for item in (block.get("citationsContent") or {}).get("citations") or ()
-    ]
-    if annotations := [made for item in citations if (made := _annotation(item)) is not None]:
+    citations: list[JSON] = []
+    annotations: list[JSON] = []
+    length = 0
+    for block in blocks:
+        end = length + len(block_text(block))
+        cited = (block.get("citationsContent") or {}).get("citations") or ()
+        citations += cited
+        annotations += [made for item in cited if (made := _annotation(item, length, end)) is not None]
+        length = end
+    if annotations:
         extra["annotations"] = annotations
     kept: JSON = {}
     if citations:
@@ -167,12 +173,13 @@ def _thinking(block: JSON) -> JSON | None:
     return {"type": "thinking", "thinking": text.get("text", ""), "signature": text["signature"]}
 
 
-def _annotation(citation: JSON) -> JSON | None:
-    """A citation of a web page in OpenAI's form; those of documents have none."""
+def _annotation(citation: JSON, start: int, end: int) -> JSON | None:
+    """A citation of a web page in OpenAI's form, for its stretch of the text; those of documents have none."""
     web = (citation.get("location") or {}).get("web")
     if not web or not web.get("url"):
         return None
-    return {"type": "url_citation", "url_citation": {"url": web["url"], "title": citation.get("title")}}
+    found = {"url": web["url"], "title": citation.get("title"), "start_index": start, "end_index": end}
+    return {"type": "url_citation", "url_citation": found}
 
 
 def _can_be_rebuilt(blocks: Sequence[JSON]) -> bool:

@@ -18,9 +18,10 @@ MOONSHOT = Vendor(
     base_url="https://api.moonshot.ai/v1",
     api_key_env=("MOONSHOT_API_KEY",),
     base_env=("MOONSHOT_API_BASE",),
-    unsupported=frozenset({"functions", "logit_bias", "logprobs", "seed"}),
+    unsupported=frozenset({"logit_bias", "logprobs", "seed"}),
     native=frozenset({"thinking"}),
     history_required=True,
+    prefill="partial",
     docs="https://platform.moonshot.ai/docs",
 )
 ZAI = Vendor(
@@ -42,6 +43,9 @@ ZAI = Vendor(
         }
     ),
     native=frozenset({"do_sample", "request_id", "thinking", "tool_stream", "user_id"}),
+    formats=frozenset({"json_object", "text"}),
+    choices=frozenset({"auto"}),
+    roles=(("developer", "system"),),
     docs="https://docs.z.ai",
 )
 DASHSCOPE = Vendor(
@@ -64,6 +68,7 @@ DASHSCOPE = Vendor(
             "vl_high_resolution_images",
         }
     ),
+    prefill="partial",
     docs="https://help.aliyun.com/zh/model-studio",
 )
 
@@ -105,7 +110,7 @@ VENDORS: Final = (
         api_key_env=("MINIMAX_API_KEY",),
         base_env=("MINIMAX_API_BASE",),
         max_tokens="max_tokens",
-        unsupported=frozenset({"function_call", "logit_bias", "presence_penalty"}),
+        unsupported=frozenset({"logit_bias", "presence_penalty"}),
         native=frozenset({"reasoning_split", "thinking"}),
         history="think_tags",
         docs="https://platform.minimax.io/docs",
@@ -127,7 +132,7 @@ VENDORS: Final = (
         base_url="https://ark.cn-beijing.volces.com/api/v3",
         api_key_env=("ARK_API_KEY", "VOLCENGINE_API_KEY"),
         base_env=("ARK_API_BASE", "VOLCENGINE_API_BASE"),
-        unsupported=frozenset({"functions", "n"}),
+        unsupported=frozenset({"n"}),
         native=frozenset({"thinking"}),
         docs="https://www.volcengine.com/docs/82379",
     ),

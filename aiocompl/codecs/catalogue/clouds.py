@@ -21,6 +21,13 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"thinking", "top_k"}),
         history="reasoning_blocks",
+        model_refuses=(
+            (
+                "claude",
+                frozenset({"frequency_penalty", "logprobs", "n", "presence_penalty", "seed", "top_logprobs"}),
+            ),
+        ),
+        roles=(("developer", "system"),),
         docs="https://docs.databricks.com/machine-learning/model-serving",
     ),
     Vendor(
@@ -44,6 +51,14 @@ VENDORS: Final = (
         base_env=("SNOWFLAKE_API_BASE",),
         max_tokens="max_completion_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        key_headers=(
+            (
+                "SNOWFLAKE_PAT",
+                "X-Snowflake-Authorization-Token-Type",
+                "PROGRAMMATIC_ACCESS_TOKEN",
+            ),
+            ("SNOWFLAKE_JWT", "X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT"),
+        ),
         docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
     Vendor(

@@ -18,6 +18,7 @@ VENDORS: Final = (
         api_key_env=("HF_TOKEN", "HUGGINGFACE_API_KEY"),
         base_env=("HF_API_BASE", "HUGGINGFACE_API_BASE"),
         max_tokens="max_tokens",
+        native=frozenset({"tool_prompt"}),
         docs="https://huggingface.co/docs/inference-providers",
     ),
     Vendor(

@@ -116,7 +116,7 @@ VENDORS: Final = (
         base_url="https://llm.monsterapi.ai/v1",
         api_key_env=("MONSTER_API_KEY",),
         max_tokens="max_tokens",
-        unsupported=frozenset({"tools"}),
+        unsupported=frozenset({"functions", "tools"}),
         docs="https://developer.monsterapi.ai",
     ),
     Vendor(

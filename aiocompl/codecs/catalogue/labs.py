@@ -114,7 +114,8 @@ VENDORS: Final = (
         api_key_env=("V0_API_KEY",),
         base_env=("V0_API_BASE",),
         max_tokens="max_completion_tokens",
-        unsupported=OPENAI_PARAMS - {"tools", "tool_choice", "max_tokens", "max_completion_tokens"},
+        unsupported=OPENAI_PARAMS
+        - {"tools", "tool_choice", "functions", "function_call", "max_tokens", "max_completion_tokens"},
         docs="https://v0.dev/docs/v0-model-api",
     ),
     Vendor(
@@ -125,6 +126,7 @@ VENDORS: Final = (
         api_key_env=("WRITER_API_KEY",),
         max_tokens="max_tokens",
         unsupported=frozenset({"frequency_penalty", "logit_bias", "presence_penalty"}),
+        roles=(("developer", "system"),),
         docs="https://dev.writer.com",
     ),
     Vendor(
@@ -133,7 +135,7 @@ VENDORS: Final = (
         base_url="https://deepsearch.jina.ai/v1",
         api_key_env=("JINA_API_KEY",),
         max_tokens="max_tokens",
-        unsupported=frozenset({"n", "tools"}),
+        unsupported=frozenset({"functions", "n", "tools"}),
         native=frozenset({"budget_tokens", "no_direct_answer"}),
         docs="https://jina.ai/deepsearch",
     ),
@@ -163,6 +165,7 @@ VENDORS: Final = (
         base_env=("GIGACHAT_API_BASE",),
         max_tokens="max_tokens",
         unsupported=frozenset({"n", "response_format", "seed", "tools"}),
+        functions=True,
         native=frozenset({"repetition_penalty", "update_interval"}),
         docs="https://developers.sber.ru/docs/ru/gigachat",
     ),

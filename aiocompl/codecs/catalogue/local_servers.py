@@ -18,7 +18,7 @@ OLLAMA = Vendor(
     api_key_env=("OLLAMA_API_KEY",),
     key_optional=True,
     base_env=("OLLAMA_HOST", "OLLAMA_API_BASE"),
-    unsupported=frozenset({"logit_bias", "n", "tool_choice", "user"}),
+    unsupported=frozenset({"function_call", "logit_bias", "n", "tool_choice", "user"}),
     history="reasoning",
     reasoning="reasoning",
     docs="https://docs.ollama.com/openai",
@@ -46,6 +46,7 @@ VENDORS: Final = (
             }
         ),
         reasoning="reasoning",
+        prefill="continue",
         docs="https://docs.vllm.ai",
     ),
     Vendor(

@@ -11,21 +11,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import Vendor
-
-OPENAI_MESSAGE_FIELDS: Final = frozenset(
-    {
-        "annotations",
-        "audio",
-        "content",
-        "function_call",
-        "name",
-        "refusal",
-        "role",
-        "tool_call_id",
-        "tool_calls",
-    }
-)
+from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, Vendor
 
 ANTHROPIC = Vendor(
     name="anthropic",
@@ -66,10 +52,12 @@ MISTRAL = Vendor(
     unsupported=frozenset(
         {
             "audio",
-            "function_call",
-            "functions",
             "logit_bias",
             "modalities",
+            "moderation",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "safety_identifier",
             "store",
             "user",
             "verbosity",
@@ -83,17 +71,21 @@ MISTRAL = Vendor(
     message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
     named_roles=frozenset({"tool"}),
     call_ids="[a-zA-Z0-9]{9}",
+    parameters_required=True,
+    prefill="prefix",
     parts="mistral",
     history="thinking_blocks",
     native=frozenset(
         {
             "guardrails",
             "min_tokens",
+            "prompt_logprobs",
             "prompt_mode",
             "random_seed",
             "repetition_penalty",
             "safe_prompt",
             "top_k",
+            "top_prompt_logprobs",
         }
     ),
     docs="https://docs.mistral.ai/api",
@@ -130,6 +122,7 @@ VENDORS: Final = (
         api_key_env=("OPENAI_API_KEY",),
         base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         max_tokens="max_completion_tokens",
+        functions=True,
         openai_models=True,
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
@@ -156,6 +149,13 @@ VENDORS: Final = (
         base_env=("XAI_API_BASE",),
         unsupported=frozenset({"web_search_options"}),
         native=frozenset({"deferred"}),
+        named_roles=frozenset({"user"}),
+        tool_omits=frozenset({"strict"}),
+        model_refuses=(
+            ("non-reasoning", frozenset()),
+            ("grok-3-mini", frozenset({"stop"})),
+            ("grok-4|grok-code", frozenset({"frequency_penalty", "presence_penalty", "stop"})),
+        ),
         docs="https://docs.x.ai",
     ),
     Vendor(
@@ -167,7 +167,13 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
+        formats=frozenset({"json_object", "text"}),
+        model_refuses=(("deepseek-reasoner", frozenset({"logprobs", "top_logprobs"})),),
+        roles=(("developer", "system"),),
+        text_roles=frozenset({"assistant", "developer", "system", "tool"}),
         history_required=True,
+        prefill="prefix",
+        prefill_base="https://api.deepseek.com/beta",
         docs="https://api-docs.deepseek.com",
     ),
     Vendor(
@@ -179,6 +185,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset(
             {
+                "function_call",
                 "functions",
                 "logit_bias",
                 "logprobs",
@@ -188,6 +195,7 @@ VENDORS: Final = (
                 "stop",
                 "tool_choice",
                 "tools",
+                "top_logprobs",
                 "user",
             }
         ),
@@ -205,6 +213,9 @@ VENDORS: Final = (
                 "top_k",
             }
         ),
+        formats=frozenset({"json_schema", "regex", "text"}),
+        roles=(("developer", "system"),),
+        alternating=True,
         docs="https://docs.perplexity.ai",
     ),
     Vendor(
@@ -214,6 +225,7 @@ VENDORS: Final = (
         api_key_env=("GROQ_API_KEY",),
         base_env=("GROQ_API_BASE",),
         unsupported=frozenset({"logit_bias", "logprobs", "metadata", "store", "top_logprobs"}),
+        one_answer=True,
         native=frozenset(
             {
                 "citation_options",
@@ -226,6 +238,7 @@ VENDORS: Final = (
             }
         ),
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning"},
+        named_roles=frozenset(),
         nulls=False,
         history="reasoning",
         reasoning="reasoning",
@@ -238,7 +251,7 @@ VENDORS: Final = (
         api_key_env=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY"),
         base_env=("TOGETHER_BASE_URL", "TOGETHER_AI_API_BASE"),
         max_tokens="max_tokens",
-        unsupported=frozenset({"parallel_tool_calls", "top_logprobs", "user"}),
+        unsupported=frozenset({"parallel_tool_calls", "user"}),
         native=frozenset(
             {
                 "chat_template_kwargs",
@@ -252,6 +265,7 @@ VENDORS: Final = (
             }
         ),
         reasoning="reasoning",
+        logprobs_count=True,
         docs="https://docs.together.ai",
     ),
     Vendor(
@@ -276,6 +290,11 @@ VENDORS: Final = (
                 "typical_p",
             }
         ),
+        required="any",
+        # Closed schema: "Extra inputs are not permitted".
+        message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
+        tool_omits=frozenset({"strict"}),
+        model_prefix="accounts/fireworks/models/",
         docs="https://docs.fireworks.ai",
     ),
     Vendor(
@@ -332,6 +351,7 @@ VENDORS: Final = (
         base_env=("OPENROUTER_API_BASE",),
         native=frozenset(
             {
+                "debug",
                 "include_reasoning",
                 "min_p",
                 "models",

@@ -25,6 +25,8 @@ ALIASES: Final = {
 FAMILIES: Final = (
     ("gpt-", "openai"),
     ("chatgpt-", "openai"),
+    ("text-embedding-", "openai"),
+    ("omni-moderation-", "openai"),
     ("o1", "openai"),
     ("o3", "openai"),
     ("o4", "openai"),

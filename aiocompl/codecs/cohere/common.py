@@ -87,8 +87,6 @@ _ELSEWHERE: Final = (
     "stream_options",
     "tools",
     "tool_choice",
-    "functions",
-    "function_call",
     "response_format",
 )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import ChatRequest, Request
     from aiocompl.wire.messages import FrameDecoder, HTTPRequest, HTTPResponse
 
 NATIVE: Final = frozenset(
@@ -104,7 +104,7 @@ class CohereV1Codec(BoundCodec):
             self._raise_malformed(error, request, response)
 
     @override
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         return answer_error(response, self._endpoint, request.model)
 
     def frame_decoder(self) -> FrameDecoder:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model import JSON
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import ChatRequest, Request
     from aiocompl.wire.messages import FrameDecoder, HTTPRequest, HTTPResponse
 
 NATIVE: Final = frozenset(
@@ -97,7 +97,7 @@ class CohereCodec(BoundCodec):
             self._raise_malformed(error, request, response)
 
     @override
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         return answer_error(response, self._endpoint, request.model)
 
     def frame_decoder(self) -> FrameDecoder:
@@ -132,7 +132,7 @@ def _format_params(params: Mapping[str, Any]) -> dict[str, Any]:
     schema = response_schema(params)
     if schema is not None:
         form = {"type": "json_object", "json_schema": schema["schema"]}
-    beside = [name for name in ("tools", "functions", "documents") if params.get(name)]
+    beside = [name for name in ("tools", "documents") if params.get(name)]
     if form.get("type") != "text" and beside:
         raise UnsupportedParamsError(
             f"Cohere takes no response_format beside {beside[0]}: ask for one of the two",

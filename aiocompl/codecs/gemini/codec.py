@@ -55,6 +55,7 @@ class GeminiCodec:
         self.headers: Mapping[str, str] = headers_with(headers, dict(endpoint.extra_headers))
         self._defaults = vendor.defaults
         self.native_params = vendor.native | NATIVE_PARAMS
+        self.takes_functions = False
         self.unsupported_params = vendor.unsupported | self.surface.unsupported
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:

@@ -26,8 +26,6 @@ SKIP_VALIDATOR: Final = base64.b64encode(b"skip_thought_signature_validator").de
 OWN_ID: Final = re.compile(r"call_\d{1,3}").fullmatch
 """Ids that we gave because Gemini gave none; they are not sent back. (Gemini's own have four digits or more.)"""
 
-_RESULT_ROLES: Final = frozenset({"tool", "function"})
-
 
 @attrs.define(eq=False)
 class Conversation:
@@ -52,7 +50,7 @@ class Conversation:
         """
         for index, message in enumerate(messages):
             role = message["role"]
-            if role in _RESULT_ROLES:
+            if role == "tool":
                 self._add_result(index, message)
                 continue
             self._flush_results()

@@ -62,6 +62,14 @@ def status_error(response: HTTPResponse, origin: Origin) -> APIStatusError | API
     return body_error(body, response.status, response.headers, origin)
 
 
+def google_error(response: HTTPResponse, origin: Origin) -> APIStatusError | APITimeoutError | None:
+    """Read an error status of Google's own making, or None where it is that of a model's maker behind it."""
+    body = parse_body(response.body)
+    if not isinstance(_inner(body).get("status"), str):
+        return None
+    return body_error(body, response.status, response.headers, origin)
+
+
 def body_error(
     body: Any, status: int | None, headers: Mapping[str, str], origin: Origin
 ) -> APIStatusError | APITimeoutError:

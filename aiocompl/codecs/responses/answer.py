@@ -63,19 +63,15 @@ _USAGE_PLACED: Final = frozenset(
 )
 
 
-def completion_of(body: Mapping[str, Any], model: str, *, legacy: bool) -> ChatCompletion:
-    """Read a response object; `model` stands in where it does not say which, `legacy` is the form of its calls.
+def completion_of(body: Mapping[str, Any], model: str) -> ChatCompletion:
+    """Read a response object; `model` stands in where it does not say which.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: It is not as the dialect promises.
     """
     items = body["output"]
-    message = message_of(items, legacy=legacy)
-    finish_reason, native = finish_reasons(
-        body,
-        called=bool(message.tool_calls or message.function_call),
-        legacy=message.function_call is not None,
-    )
+    message = message_of(items)
+    finish_reason, native = finish_reasons(body, called=bool(message.tool_calls))
     entries = [entry for part in text_parts(items) for entry in part.get("logprobs") or ()]
     choice = Choice(
         index=0,
@@ -95,24 +91,22 @@ def completion_of(body: Mapping[str, Any], model: str, *, legacy: bool) -> ChatC
     )
 
 
-def message_of(items: Sequence[Mapping[str, Any]], *, legacy: bool) -> ChatCompletionMessage:
-    """The output's items as a message; the first call is in the legacy form if `legacy`."""
+def message_of(items: Sequence[Mapping[str, Any]]) -> ChatCompletionMessage:
+    """The output's items as a message."""
     calls = [tool_call(item) for item in items if item["type"] in CALLS]
     content, refusal = "".join(texts_of(items)), refusal_of(items)
     bare = bool(calls) or refusal is not None
-    function_call = calls.pop(0).function if legacy and calls and calls[0].function else None
     return ChatCompletionMessage(
         content=content or (None if bare else ""),
         refusal=refusal,
         reasoning_content="\n\n".join(thoughts_of(items)) or None,
         tool_calls=calls or None,
-        function_call=function_call,
         annotations=[Annotation.take(item) for item in annotations_of(items)] or None,
         model_extra=message_extra(items),
     )
 
 
-def finish_reasons(body: Mapping[str, Any], *, called: bool, legacy: bool) -> tuple[str, str]:
+def finish_reasons(body: Mapping[str, Any], *, called: bool) -> tuple[str, str]:
     """OpenAI's finish reason, and the dialect's own word: the status, or why the answer is not complete.
 
     Raises:
@@ -124,9 +118,7 @@ def finish_reasons(body: Mapping[str, Any], *, called: bool, legacy: bool) -> tu
     if status == "incomplete":
         native = (body.get("incomplete_details") or {}).get("reason") or status
         return INCOMPLETE.get(native, native), native
-    if not called:
-        return "stop", status
-    return "function_call" if legacy else "tool_calls", status
+    return "tool_calls" if called else "stop", status
 
 
 def tool_call(item: Mapping[str, Any]) -> ToolCall:

@@ -16,11 +16,11 @@ import orjson
 
 from aiocompl.codecs.base import MALFORMED
 from aiocompl.codecs.bound import BoundCodec, endpoint_url
+from aiocompl.codecs.openai_models import check_params
 from aiocompl.codecs.responses.answer import completion_of
 from aiocompl.codecs.responses.errors import failure, has_failed
-from aiocompl.codecs.responses.request import NATIVE_PARAMS, UNSUPPORTED_PARAMS, request_body
+from aiocompl.codecs.responses.request import NATIVE_PARAMS, UNSUPPORTED_PARAMS, request_body, sampling_of
 from aiocompl.codecs.responses.stream import ResponsesStreamDecoder
-from aiocompl.codecs.responses.tools import is_legacy
 from aiocompl.errors import BadRequestError
 from aiocompl.types.endpoint import headers_with
 from aiocompl.wire.sse import SSEDecoder
@@ -48,12 +48,16 @@ class ResponsesCodec(BoundCodec):
             unsupported=UNSUPPORTED_PARAMS,
         )
         self.native_params = NATIVE_PARAMS
+        self.takes_functions = False
         self.unsupported_params = UNSUPPORTED_PARAMS
         self.headers = headers_with(_account_headers(endpoint), self.headers)
+        self._check_model = vendor.openai_models
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
         endpoint = self._endpoint
+        if self._check_model:
+            check_params(request.model, sampling_of(request.params), provider=endpoint.provider)
         try:
             body = request_body(request)
         except BadRequestError as error:
@@ -73,7 +77,7 @@ class ResponsesCodec(BoundCodec):
             data = orjson.loads(response.body)
             if has_failed(data):
                 raise failure(data, self._endpoint, request.model, response.headers)
-            return completion_of(data, request.model, legacy=is_legacy(request.params))
+            return completion_of(data, request.model)
         except MALFORMED as error:
             self._raise_malformed(error, request, response)
 
@@ -83,7 +87,7 @@ class ResponsesCodec(BoundCodec):
 
     def stream_decoder(self, request: ChatRequest) -> ResponsesStreamDecoder:
         """A decoder for one stream; see `Codec`."""
-        return ResponsesStreamDecoder(self._endpoint, request.model, legacy=is_legacy(request.params))
+        return ResponsesStreamDecoder(self._endpoint, request.model)
 
 
 def _responses_url(base: str) -> str:

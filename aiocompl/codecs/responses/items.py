@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.codecs.openai_messages import unmarked
 from aiocompl.codecs.parts import Audio, File, Image, Text, parts_of, result_id, text_of
 from aiocompl.errors import UnsupportedParamsError
 
@@ -57,7 +58,7 @@ class InputItems:
             self._add(_reasoning(message))
             self._add(_text_items(message, where))
             self._add(_calls(message))
-        elif role in {"tool", "function"}:
+        elif role == "tool":
             self._take_result(message, where)
         else:
             self.items.append({"role": role, "content": _content(message["content"], f"{where}.content")})
@@ -111,9 +112,6 @@ def _as_received(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | No
     if raw is None or message["role"] != "assistant":
         return raw
     calls = [item["call_id"] for item in _calls(message)]
-    function = message.get("function_call")
-    if function:  # the legacy form has no ids: the first call's is the one received
-        calls = [*called_ids(raw)[:1], *calls[:-1]]
     same = "".join(texts_of(raw)) == text_of(message.get("content")) and called_ids(raw) == calls
     return raw if same else None
 
@@ -152,10 +150,7 @@ def _said(part: Mapping[str, Any], where: str) -> JSON:
 
 
 def _calls(message: Mapping[str, Any]) -> list[JSON]:
-    items = [_call(index, call) for index, call in enumerate(message.get("tool_calls") or ())]
-    if function := message.get("function_call"):
-        items.append(_function_call(f"call_{function['name']}", function))
-    return items
+    return [_call(index, call) for index, call in enumerate(message.get("tool_calls") or ())]
 
 
 def _call(index: int, call: Mapping[str, Any]) -> JSON:
@@ -182,13 +177,13 @@ def _content(content: Any, where: str) -> Any:
 def _input_part(part: Part, where: str) -> JSON:
     match part:
         case Text():
-            return {"type": "input_text", "text": part.text, **part.extra}
+            return {"type": "input_text", "text": part.text, **unmarked(part.extra)}
         case Image():
             url = part.url if part.url is not None else f"data:{part.media_type};base64,{part.data}"
             detail = {"detail": part.detail} if part.detail else {}
-            return {"type": "input_image", "image_url": url, **detail, **part.extra}
+            return {"type": "input_image", "image_url": url, **detail, **unmarked(part.extra)}
         case File():
-            return {"type": "input_file", **_file(part), **part.extra}
+            return {"type": "input_file", **_file(part), **unmarked(part.extra)}
         case Audio():
             raise UnsupportedParamsError(f"{where}: the Responses API takes no audio", param=where)
         case _:

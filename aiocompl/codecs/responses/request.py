@@ -54,8 +54,6 @@ LOGPROBS: Final = "message.output_text.logprobs"
 _SAID_OTHERWISE: Final = frozenset(
     {
         "background",
-        "function_call",
-        "functions",
         "include",
         "logprobs",
         "max_completion_tokens",
@@ -73,6 +71,8 @@ _SAID_OTHERWISE: Final = frozenset(
         "web_search_options",
     }
 )
+
+_SAMPLING: Final = frozenset({"logprobs", "reasoning_effort", "temperature", "top_logprobs", "top_p"})
 
 _REASONS: Final = re.compile(r"(?:^|[./:])(?:o[1-9](?![0-9])|gpt-[5-9]|codex-|grok-[4-9]|grok-3-mini)").search
 _REASONS_NOT: Final = re.compile(r"-chat\b|non-reasoning").search
@@ -104,6 +104,13 @@ def request_body(request: ChatRequest) -> JSON:
 def reasons(model: str) -> bool:
     """Whether the model reasons, as far as its name tells: others refuse to be asked for their reasoning."""
     return _REASONS(model) is not None and _REASONS_NOT(model) is None
+
+
+def sampling_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What models that reason refuse here as well as among chat completions, and the effort, which decides on it."""
+    effort = (params.get("reasoning") or {}).get("effort")
+    given = {name: value for name, value in params.items() if name in _SAMPLING}
+    return given if effort is None else {**given, "reasoning_effort": effort}
 
 
 def _check(params: Mapping[str, Any]) -> None:

@@ -46,9 +46,9 @@ TEXT: Final = "response.output_text.delta"
 
 @attrs.define(eq=False)
 class _Call:
-    """A call in the making; `index` is None for the one call that is told in the legacy form."""
+    """A call in the making."""
 
-    index: int | None
+    index: int
     custom: bool
     begun: bool = False
     """Whether some of its arguments have been told."""
@@ -64,21 +64,19 @@ class ResponsesStreamDecoder:
         "_count",
         "_endpoint",
         "_items",
-        "_legacy",
         "_model",
         "_thought",
         "_told",
         "finished",
     )
 
-    def __init__(self, endpoint: Endpoint, model: str, *, legacy: bool = False) -> None:
+    def __init__(self, endpoint: Endpoint, model: str) -> None:
         self._endpoint = endpoint
         self._model = model
-        self._legacy = legacy
         self._chunks = Chunks(model)
         self._begun = False
         self._calls: dict[int, _Call] = {}  # by the position of their items
-        self._count = 0  # of calls that have an index
+        self._count = 0  # of calls
         self._items: dict[int, JSON] = {}  # those that are done, by their position
         self._told: set[int] = set()  # positions of the items of which pieces have been told
         self._thought: tuple[Any, ...] | None = None  # the part of the reasoning that was told last
@@ -166,16 +164,11 @@ class ResponsesStreamDecoder:
 
     def _start_call(self, position: int, item: JSON, into: list[ChatCompletionChunk]) -> _Call:
         custom = item["type"] == "custom_tool_call"
-        first_legacy = self._legacy and not self._calls and not custom
-        index = None if first_legacy else self._count
-        self._count += not first_legacy
-        call = self._calls[position] = _Call(index, custom)
+        call = self._calls[position] = _Call(self._count, custom)
+        self._count += 1
         name = _text(item["name"])
-        if index is None:
-            self._tell_function(DeltaFunctionCall(name=name, arguments=""), into)
-            return call
         delta = DeltaToolCall(
-            index=index, id=_text(item["call_id"]), type="function", model_extra=call_extra(item)
+            index=call.index, id=_text(item["call_id"]), type="function", model_extra=call_extra(item)
         )
         if custom:
             delta.type, delta.custom = "custom", DeltaCustomCall(name=name, input="")
@@ -191,18 +184,11 @@ class ResponsesStreamDecoder:
         if not piece:
             return
         call.begun = True
-        if call.index is None:
-            self._tell_function(DeltaFunctionCall(arguments=piece), into)
-        elif call.custom:
+        if call.custom:
             delta = DeltaToolCall(index=call.index, custom=DeltaCustomCall(input=piece))
             into.append(self._chunks.piece(tool_calls=[delta]))
         else:
             into.append(self._chunks.piece(tool_calls=[call_more(call.index, piece)]))
-
-    def _tell_function(self, function: DeltaFunctionCall, into: list[ChatCompletionChunk]) -> None:
-        chunk = self._chunks.piece()
-        chunk.choices[0].delta.function_call = function
-        into.append(chunk)
 
     def _take_done(self, body: JSON, into: list[ChatCompletionChunk]) -> None:
         self._finish_item(body["output_index"], body["item"], into)
@@ -235,8 +221,7 @@ class ResponsesStreamDecoder:
         extra = message_extra(items)
         if annotations := annotations_of(items):
             extra["annotations"] = annotations
-        legacy = any(call.index is None for call in self._calls.values())
-        finish_reason, native = finish_reasons(response, called=bool(self._calls), legacy=legacy)
+        finish_reason, native = finish_reasons(response, called=bool(self._calls))
         last = self._chunks.last(finish_reason, native, extra or None)
         last.service_tier = response.get("service_tier")
         last.model_extra.update(response_extra(response))

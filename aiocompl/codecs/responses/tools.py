@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aiocompl.codecs.openai_messages import MARK
 from aiocompl.codecs.tools import EMPTY_SCHEMA
 from aiocompl.errors import BadRequestError
 
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
     from aiocompl.types.model import JSON
 
 
-def is_legacy(params: Mapping[str, Any]) -> bool:
-    """Whether the answer's call is to come in the legacy form, as the tools did."""
-    return bool(params.get("functions")) and not params.get("tools")
-
-
 def tool_fields(params: Mapping[str, Any]) -> JSON:
     """The request's ``tools`` and ``tool_choice``.
 
@@ -25,11 +21,10 @@ def tool_fields(params: Mapping[str, Any]) -> JSON:
         BadRequestError: The choice is none of the forms that OpenAI has.
     """
     tools = [_tool(tool) for tool in params.get("tools") or ()]
-    tools += [_function(function) for function in params.get("functions") or ()]
     if (search := params.get("web_search_options")) is not None:
         tools.append(_web_search(search))
     fields: JSON = {"tools": tools} if tools else {}
-    choice = params.get("tool_choice", params.get("function_call"))
+    choice = params.get("tool_choice")
     if choice is not None:
         fields["tool_choice"] = _choice(choice)
     return fields
@@ -39,7 +34,8 @@ def _tool(tool: Mapping[str, Any]) -> JSON:
     kind = tool["type"]
     inner = tool.get(kind)
     if kind == "function":
-        return _function(tool["function"]) | {k: v for k, v in tool.items() if k not in {"type", "function"}}
+        beside = {k: v for k, v in tool.items() if k not in {"type", "function", MARK}}
+        return _function(tool["function"]) | beside
     if kind == "custom" and inner:
         return _custom(inner)
     return dict(tool)
@@ -77,8 +73,6 @@ def _choice(choice: Any) -> Any:
             "tool_choice must be 'auto', 'none', 'required' or an object that names a tool",
             param="tool_choice",
         )
-    if "type" not in choice:  # the legacy form
-        return {"type": "function", "name": choice["name"]}
     return _flat(choice)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.endpoint import Endpoint
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import ChatRequest, Request
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPResponse
 
 
@@ -53,7 +53,7 @@ class SageMakerCodec(OpenAICodec):
         return HTTPRequest(self._calls.url(request), headers, written)
 
     @override
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         """Read an answer with an error status; see `Codec`."""
         return answer_error(response, self._endpoint, request.model)
 

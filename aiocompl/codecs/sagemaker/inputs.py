@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model import JSON
-    from aiocompl.types.request import ChatRequest
+    from aiocompl.types.request import ChatRequest, Request
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPResponse
 
 PARAMETERS: Final[Mapping[str, str]] = {
@@ -118,7 +118,7 @@ class InputsCodec(BoundCodec):
             self._raise_malformed(error, request, response)
 
     @override
-    def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
+    def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
         """Read an answer with an error status; see `Codec`."""
         return answer_error(response, self._endpoint, request.model)
 

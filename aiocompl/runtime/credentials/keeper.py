@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
@@ -18,7 +18,7 @@ from aiocompl.codecs.base import Signer
 from aiocompl.errors import AiocomplError, APITimeoutError, AuthenticationError
 
 if TYPE_CHECKING:
-    from aiocompl.codecs.base import Codec, Rebind, Sign
+    from aiocompl.codecs.base import Operation, Rebind, Sign
     from aiocompl.types.endpoint import Credential, Endpoint
 
 FETCH_TIMEOUT: Final = 60.0
@@ -57,9 +57,9 @@ class _Held:
     endpoint: Endpoint
     renew_at: float
     expires_at: float
-    codecs: dict[Rebind, Codec] = attrs.field(factory=dict)
+    codecs: dict[Rebind, Operation[Any, Any]] = attrs.field(factory=dict)
 
-    def codec(self, rebind: Rebind) -> Codec:
+    def codec(self, rebind: Rebind) -> Operation[Any, Any]:
         codec = self.codecs.get(rebind)
         if codec is None:
             if len(self.codecs) >= _MAX_CODECS:
@@ -72,7 +72,7 @@ class _Held:
 class Equipped:
     """What one attempt goes out with."""
 
-    codec: Codec
+    codec: Operation[Any, Any]
     """Has the credential."""
     sign: Sign | None
     held: _Held

@@ -14,15 +14,20 @@ DIALECTS: Final = (
     "anthropic",
     "azure",
     "bedrock",
+    "cloudflare",
     "cohere",
     "cohere_v1",
+    "databricks",
     "gemini",
     "gemini_array",
+    "huggingface",
     "ollama",
     "openai",
     "responses",
     "sagemaker",
+    "tgi",
     "vertex",
+    "vertex_openai",
 )
 """Their names, each that of its module."""
 

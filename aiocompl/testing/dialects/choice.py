@@ -27,6 +27,9 @@ _EXACT: Final = {
     "/api/tags": "ollama",
     "/v1beta/models": "gemini",
 }
+_ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
+"""Whom Hugging Face's router has routes to."""
+
 _PATTERNS: Final = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -35,7 +38,14 @@ _PATTERNS: Final = tuple(
         (r"/openai/deployments/[^/]+/chat/completions", "azure"),
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
         (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
+        (r".*/publishers/mistralai/models/.+:\w+", "vertex_openai"),
         (r"/v1\w*/models/.+:\w+", "gemini"),
+        (r".*/endpoints/[^/]+/chat/completions", "vertex_openai"),
+        (r".*/run/@.+", "cloudflare"),
+        (r".*/serving-endpoints/.+", "databricks"),
+        (r"/hf-inference/models/.+/v1/chat/completions", "tgi"),
+        (rf"/({_ROUTED})/.+/chat/completions", "huggingface"),
+        (r".*/v1/messages", "anthropic"),
         (r".*/chat/completions", "openai"),
     )
 )

@@ -1,0 +1,1 @@
+"""Texts to vectors, in each provider's dialect."""

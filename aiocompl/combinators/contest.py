@@ -1,0 +1,225 @@
+"""Contestants as they run: started, looked at when they end, stopped. What races and fan-outs have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from aiocompl import telemetry
+from aiocompl.combinators.report import Contestant
+from aiocompl.errors import AiocomplError, AnswerNotAcceptedError, APITimeoutError
+from aiocompl.policy.tokens import estimate_prompt_tokens
+from aiocompl.runtime.call import call_timeout
+from aiocompl.runtime.stream import CompletionStream
+from aiocompl.runtime.tasks import cancel_and_wait, error_of, without_traceback
+from aiocompl.types.completion import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aiocompl.accept import Accept
+    from aiocompl.combinators.entries import Ask, Entry
+    from aiocompl.combinators.report import Outcome
+    from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.request import Messages
+
+TIMEOUTS: Final = ("timeout", "request_timeout", "force_timeout")
+
+
+def split_timeout(params: Mapping[str, Any], default: float) -> tuple[float, dict[str, Any]]:
+    """The seconds that parameters give a call, and the parameters without them and without those not given.
+
+    Raises:
+        BadRequestError: They are no positive number.
+    """
+    given = {name: value for name, value in params.items() if value is not None}
+    timeouts: dict[str, Any] = {name: given.pop(name) for name in TIMEOUTS if name in given}
+    return call_timeout(timeouts, default), given
+
+
+@attrs.define(eq=False)
+class Runner:
+    """A contestant as it runs."""
+
+    entry: Entry
+    task: asyncio.Task[ChatCompletion | CompletionStream]
+    started: float | None = None
+    """None until its task first runs: one that is cancelled before has asked nobody."""
+    ended: float | None = None
+    outcome: Outcome = "lost"
+    accepted: bool = False
+    error: Exception | None = None
+
+    @property
+    def answer(self) -> ChatCompletion | CompletionStream | None:
+        """The answer, where there is one."""
+        if not self.task.done() or self.task.cancelled() or error_of(self.task) is not None:
+            return None
+        return self.task.result()
+
+
+class Contest:
+    """Asks models, each in a task of its own. Whoever makes it ends it by `stop`.
+
+    Args:
+        ask: What asks one.
+        messages: What all are asked.
+        stream: Whether their answers are streams; one of those is good once it has a token.
+        accept: Which whole answers count.
+        on_result: Called with each contestant as it ends; what it does wrong is logged and breaks nothing.
+        timeout: Seconds from now that all have.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        messages: Messages,
+        *,
+        stream: bool,
+        accept: Accept,
+        on_result: Callable[[Contestant], object] | None,
+        timeout: float,
+    ) -> None:
+        self._ask = ask
+        self._messages = messages
+        self._stream = stream
+        self._accept = accept
+        self._on_result = on_result
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[asyncio.Task[Any], Runner] = {}
+        self.began = self._loop.time()
+        self.deadline = self.began + timeout
+        self.runners: list[Runner] = []
+        """All that were started."""
+
+    @property
+    def running(self) -> int:
+        """How many have not ended."""
+        return len(self._running)
+
+    def start(self, entry: Entry) -> None:
+        """Start one."""
+        task = self._loop.create_task(self._compete(entry), name=f"aiocompl contest {entry.model}")
+        runner = Runner(entry, task)
+        self.runners.append(runner)
+        self._running[task] = runner
+
+    async def wait(self, until: float) -> list[Runner]:
+        """Wait for the first to end, until an instant at most; those that did, in the order of `models`.
+
+        Raises:
+            Exception: One of them ended by what is no error of ours: a misspelt keyword, or a bug.
+        """
+        seconds = max(0.0, until - self._loop.time())
+        done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ended = sorted((self._running.pop(task) for task in done), key=lambda runner: runner.entry.index)
+        for runner in ended:
+            self._note(runner)
+        return ended
+
+    def tell(self, runner: Runner) -> None:
+        """Tell the caller's hook of one that has ended."""
+        if self._on_result is None:
+            return
+        try:
+            self._on_result(self.contestant(runner))
+        except Exception as error:  # noqa: BLE001 - a hook must not break the race
+            telemetry.warning("on_result.failed", error=repr(error))
+
+    async def time_out(self) -> list[Runner]:
+        """The deadline has passed: cancel and await those that still run; they have failed by that."""
+        late = await self.cancel()
+        for runner in late:
+            if runner.task.cancelled():
+                runner.outcome = "failed"
+                runner.error = APITimeoutError(
+                    f"no answer within the {self._timeout:g} s that all had", model=runner.entry.model
+                )
+        return late
+
+    async def cancel(self) -> list[Runner]:
+        """Cancel and await those that still run, and return them.
+
+        Cancelled: it goes on until all are done, and is cancelled then.
+        """
+        late = list(self._running.values())
+        await cancel_and_wait(self._running)
+        self._running.clear()
+        for runner in late:
+            self._note(runner)
+        return late
+
+    async def stop(self, keep: Runner | None = None) -> None:
+        """Cancel and await those that still run, and close all streams but that of `keep`.
+
+        Cancelled: it goes on until all are done, closes the stream of `keep` too, and is cancelled then.
+        """
+        try:
+            for runner in await self.cancel():
+                self.tell(runner)
+        except BaseException:
+            keep = None
+            raise
+        finally:
+            for runner in self.runners:
+                if runner is not keep and isinstance(runner.answer, CompletionStream):
+                    runner.answer.close()
+
+    def contestant(self, runner: Runner) -> Contestant:
+        """What is known of one that has ended."""
+        if runner.started is None:
+            return Contestant(index=runner.entry.index, model=runner.entry.model, outcome="never_started")
+        answer = runner.answer
+        call = None if answer is None else answer.call
+        usage = None if answer is None or isinstance(answer, CompletionStream) else answer.usage
+        estimated = usage is None and runner.error is None
+        if estimated:
+            tokens = self._prompt_tokens
+            usage = Usage(prompt_tokens=tokens, total_tokens=tokens)
+        return Contestant(
+            index=runner.entry.index,
+            model=runner.entry.model,
+            outcome=runner.outcome,
+            provider=None if call is None else call.provider,
+            started=runner.started - self.began,
+            elapsed=None if runner.ended is None else runner.ended - runner.started,
+            first_token=None if call is None else call.first_token,
+            usage=usage,
+            estimated=estimated,
+            error=runner.error,
+        )
+
+    @cached_property
+    def _prompt_tokens(self) -> int:
+        return estimate_prompt_tokens(self._messages)
+
+    async def _compete(self, entry: Entry) -> ChatCompletion | CompletionStream:
+        """Ask, and see whether the answer is accepted. Cancelled: nothing is left open."""
+        runner = self._running[asyncio.current_task()]  # type: ignore[index] # it runs in one
+        runner.started = now = self._loop.time()
+        own, params = split_timeout(entry.params, self._timeout)
+        timeout = min(own, self.deadline - now)
+        answer = await self._ask(entry.model, self._messages, stream=self._stream, timeout=timeout, **params)
+        if isinstance(answer, CompletionStream):
+            runner.accepted = await answer.wait_for_token()
+        else:
+            verdict = self._accept(answer)
+            runner.accepted = bool(await verdict if isawaitable(verdict) else verdict)
+        return answer
+
+    def _note(self, runner: Runner) -> None:
+        """Take down how one ended."""
+        runner.ended = self._loop.time()
+        error = error_of(runner.task)
+        if isinstance(error, AiocomplError):
+            runner.outcome, runner.error = "failed", without_traceback(error)
+        elif error is not None:
+            raise error
+        elif not runner.task.cancelled() and not runner.accepted:
+            runner.outcome = "refused"
+            runner.error = AnswerNotAcceptedError("the answer was not accepted", model=runner.entry.model)

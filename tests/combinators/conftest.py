@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def no_tasks_left() -> AsyncIterator[None]:
+    """No task of ours outlives its test."""
+    yield
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("aiocompl ")]
