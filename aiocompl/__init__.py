@@ -60,8 +60,9 @@ if TYPE_CHECKING:
     )
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
+    from aiocompl.runtime.children import SupervisorSnapshot
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.runtime.supervisor import Supervisor, SupervisorSnapshot
+    from aiocompl.runtime.supervisor import Supervisor
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
     from aiocompl.sync_many import (
@@ -233,7 +234,8 @@ _HOMES = {
     "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
-    "runtime.supervisor": ("Supervisor", "SupervisorSnapshot"),
+    "runtime.children": ("SupervisorSnapshot",),
+    "runtime.supervisor": ("Supervisor",),
     "runtime.transport": ("TransportSettings",),
     "sync": ("SyncCompletionStream", "completion", "embedding", "models", "moderation", "rerank"),
     "sync_many": (

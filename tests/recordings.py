@@ -50,6 +50,7 @@ APIS: Mapping[str, Standing] = {
     "invoke nova": REPLAYED,
     "messages": REPLAYED,
     "ollama.chat": REPLAYED,
+    "predictions": REPLAYED,
     "responses": REPLAYED,
     "streamGenerateContent": REPLAYED,
     # ---------------------------------------------------------------- like chat, and out of reach of its parameters
@@ -68,7 +69,6 @@ APIS: Mapping[str, Standing] = {
     "models": NO_CHAT,
     "moderations": NO_CHAT,
     "ocr": NO_CHAT,
-    "predictions": NO_CHAT,
     "rerank": NO_CHAT,
 }
 """By the name that `kind_of` gives."""

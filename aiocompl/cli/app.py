@@ -8,7 +8,7 @@ import typer
 from typer.main import get_command
 
 from aiocompl._version import __version__
-from aiocompl.cli import chat, local, providers, simulate
+from aiocompl.cli import chat, local, models, providers, simulate
 from aiocompl.cli.exits import OUTPUT_CLOSED, CommandError, report
 from aiocompl.cli.terminal import OutputClosedError, prepare, write
 from aiocompl.errors import AiocomplError
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("chat", epilog=chat.EPILOG)(chat.chat)
+app.command("models", epilog=models.EPILOG)(models.models)
 app.command("providers")(providers.providers)
 app.command("simulate")(simulate.simulate)
 app.add_typer(local.app, name="local")

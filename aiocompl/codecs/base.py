@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import attrs
 
 from aiocompl.errors import APIResponseValidationError
 from aiocompl.types.completion import ChatCompletion
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
-    from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
+    from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse, JobRequest
 
 MALFORMED = (KeyError, TypeError, IndexError, ValueError, AttributeError)
 """What decoding raises when an answer is not what its dialect promises; see `raise_malformed`."""
@@ -133,6 +135,63 @@ class Signer(Protocol):
 
     def sign(self, request: HTTPRequest, now: float) -> HTTPRequest:
         """Sign a request; `now` is the wall clock in seconds since 1970."""
+        ...
+
+
+@attrs.frozen
+class Poll:
+    """The job's next step: ask after it, `after` seconds from now."""
+
+    request: HTTPRequest
+    after: float
+
+
+@attrs.frozen
+class Follow:
+    """The job's next step: open its stream."""
+
+    request: HTTPRequest
+
+
+@attrs.frozen
+class Done:
+    """No next step: the response that came last is the call's answer, or its error."""
+
+
+JobStep: TypeAlias = Poll | Follow | Done
+
+
+class Job(Protocol):
+    """One job's state: what the provider says goes in, what is to be done next comes out."""
+
+    @property
+    def cancel(self) -> HTTPRequest | None:
+        """What ends the job at the provider, or None as long as there is none and once it is over."""
+        ...
+
+    def take(self, response: HTTPResponse) -> JobStep:
+        """Take the answer to the request that began the job, or to the latest step."""
+        ...
+
+    def lose(self) -> JobStep | None:
+        """The answer to the latest step was lost on the way. None gives up."""
+        ...
+
+    def feed(self, data: bytes) -> JobStep | None:
+        """Take a slice of the job's stream; at its end there is one more step, to learn how the job ended."""
+        ...
+
+    def event(self) -> bytes:
+        """What is known of the job, framed as an event of its stream."""
+        ...
+
+
+@runtime_checkable
+class Jobs(Protocol):
+    """A codec that encodes to a `JobRequest`: it is answered by a job and not, or not at once, by the model."""
+
+    def start_job(self, request: JobRequest) -> Job:
+        """The state of a new job."""
         ...
 
 

@@ -35,6 +35,7 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "databricks": ("databricks", "DatabricksCodec"),
     "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
+    "replicate": ("replicate", "ReplicateCodec"),
     "sagemaker": ("sagemaker", "SageMakerCodec"),
     "sagemaker_inputs": ("sagemaker", "InputsCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
@@ -47,9 +48,35 @@ _OPERATIONS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     "embeddings": {
         "openai": ("embeddings.openai", "OpenAIEmbeddings"),
     },
-    "rerank": {},
-    "moderations": {},
-    "models": {},
+    "rerank": {
+        "openai": ("rerank.compatible", "CompatibleRerank"),
+        "bedrock": ("rerank.bedrock", "BedrockRerank"),
+        "cohere": ("rerank.cohere", "CohereRerank"),
+        "cohere_v1": ("rerank.cohere", "CohereV1Rerank"),
+        "deepinfra": ("rerank.others", "DeepInfraRerank"),
+        "nvidia_nim": ("rerank.others", "NvidiaRerank"),
+        "tei": ("rerank.others", "TEIRerank"),
+        "voyage": ("rerank.compatible", "VoyageRerank"),
+    },
+    "moderations": {
+        "openai": ("moderations.openai", "OpenAIModerations"),
+        "mistral": ("moderations.openai", "MistralModerations"),
+    },
+    "models": {
+        "openai": ("models.listing", "OpenAIModels"),
+        "anthropic": ("models.natives", "anthropic"),
+        "azure": ("models.listing", "AzureModels"),
+        "bedrock": ("models.natives", "bedrock"),
+        "cloudflare": ("models.natives", "cloudflare"),
+        "cohere": ("models.natives", "cohere"),
+        "databricks": ("models.natives", "databricks"),
+        "gemini": ("models.natives", "gemini"),
+        "github": ("models.natives", "github"),
+        "ollama": ("models.natives", "ollama"),
+        "together": ("models.natives", "together"),
+        "vertex_ai": ("models.natives", "vertex"),
+        "watsonx": ("models.natives", "watsonx"),
+    },
 }
 """Which dialects have which operation; vendors without a dialect of their own have OpenAI's."""
 
@@ -95,14 +122,21 @@ def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
     return cast("Codec", _load(place)(vendor, endpoint))
 
 
-def bind_operation(kind: Kind, vendor: Vendor, endpoint: Endpoint) -> Operation[Any, Any]:
+def operation_dialect(kind: Kind, vendor: Vendor, model: str) -> tuple[str, str]:
+    """The dialect of an operation beside chat, and the model's name without the part that chose it."""
+    if kind == "rerank" and vendor.name == "cohere" and model.startswith("v1/"):
+        return "cohere_v1", model.removeprefix("v1/")
+    known = vendor.name in _CODECS or vendor.name in _OPERATIONS[kind]
+    return vendor.dialect or (vendor.name if known else "openai"), model
+
+
+def bind_operation(kind: Kind, dialect: str, vendor: Vendor, endpoint: Endpoint) -> Operation[Any, Any]:
     """An operation beside chat, bound to an endpoint.
 
     Raises:
         NotFoundError: The provider is not known to have it.
     """
     known = _OPERATIONS[kind]
-    dialect = vendor.dialect or (vendor.name if vendor.name in _CODECS or vendor.name in known else "openai")
     if dialect not in known or (dialect == "openai" and not getattr(vendor, kind)):
         raise NotFoundError(
             f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"

@@ -109,11 +109,8 @@ def _needed(variable: str, vendor: Vendor, env: Mapping[str, str]) -> str:
 def _completed(base: str, usual: str) -> str:
     """A base URL with scheme and path: a bare host, as some variables hold it, takes them from the usual one."""
     base, mark, query = base.strip().partition("?")
-    base = base.rstrip("/")
-    if "://" in base and usual.startswith(
-        f"{base}/"
-    ):  # the vendor's own host, as some SDKs' variables hold it
-        base = usual
+    if "://" in base and usual.startswith(f"{base.rstrip('/')}/"):
+        base = usual  # it is the vendor's own host, as some SDKs' variables hold it
     if "://" not in base:
         usual_scheme, _, usual_rest = usual.rpartition("://")
         usual_path = "" if "/" in base else usual_rest.partition("/")[2]
@@ -149,7 +146,10 @@ def _azure_base(base: str | None, target: Target, deployment: str, env: Mapping[
     )
     if not root.endswith(("/openai/v1", "/models")) and "/openai/deployments/" not in root:
         root = root.removesuffix("/openai")
-        root += f"/openai/deployments/{quote(deployment, safe='')}" if dated else "/openai/v1"
+        below = (
+            f"/deployments/{quote(deployment, safe='')}" if deployment else ""
+        )  # a list of models is of none
+        root += f"/openai{below if dated else '/v1'}"
     if dated and not root.endswith("/openai/v1"):
         given["api-version"] = str(version)
     return f"{root}?{urlencode(given)}" if given else root

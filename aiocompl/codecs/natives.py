@@ -26,6 +26,8 @@ CUSTOM: Final = Vendor(
     native=frozenset({"top_k", "min_p", "repetition_penalty", "chat_template_kwargs"}),
     loosely=True,
     think_tag="think",
+    rerank="/rerank",
+    moderations="/moderations",
 )
 """What a bare `api_base` with an unknown model name means."""
 
@@ -152,6 +154,25 @@ OLLAMA: Final = Vendor(
     docs="https://docs.ollama.com/api/chat",
 )
 
+VOYAGE: Final = Vendor(
+    name="voyage",
+    title="Voyage AI",
+    base_url="https://api.voyageai.com/v1",
+    api_key_env=("VOYAGE_API_KEY",),
+    rerank="/rerank",
+    models="",
+    docs="https://docs.voyageai.com",
+)
+
+REPLICATE: Final = Vendor(
+    name="replicate",
+    title="Replicate",
+    base_url="https://api.replicate.com/v1",
+    api_key_env=("REPLICATE_API_TOKEN", "REPLICATE_API_KEY"),
+    base_env=("REPLICATE_BASE_URL",),
+    docs="https://replicate.com/docs/reference/http",
+)
+
 NATIVES: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
     for vendor in (
@@ -164,6 +185,8 @@ NATIVES: Final[Mapping[str, Vendor]] = {
         SAGEMAKER,
         COHERE,
         OLLAMA,
+        REPLICATE,
+        VOYAGE,
         WATSONX,
         LOCAL,
         CUSTOM,

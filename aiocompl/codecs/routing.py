@@ -9,7 +9,7 @@ import attrs
 
 from aiocompl.codecs.base import Codec, Operation
 from aiocompl.codecs.catalogue import FAMILIES, family_vendor, find_vendor, vendors
-from aiocompl.codecs.dialects import Kind, bind, bind_operation, dialect_of
+from aiocompl.codecs.dialects import Kind, bind, bind_operation, dialect_of, operation_dialect
 from aiocompl.codecs.endpoints import Target, endpoint_of
 from aiocompl.codecs.natives import (
     AZURE,
@@ -103,12 +103,13 @@ def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> Ope
     else:
         vendor, model = _vendor_and_model(target)
         _check_named(vendor, model)
+    dialect, model = operation_dialect(kind, vendor, model)
     endpoint = endpoint_of(vendor, model, target, env)
     return OperationRoute(
         endpoint=endpoint,
         model=model,
-        codec=bind_operation(kind, vendor, endpoint),
-        rebind=partial(bind_operation, kind, vendor) if endpoint.source else None,
+        codec=bind_operation(kind, dialect, vendor, endpoint),
+        rebind=partial(bind_operation, kind, dialect, vendor) if endpoint.source else None,
     )
 
 

@@ -3,74 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-from contextlib import suppress
 from functools import partial
-from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
-
-import attrs
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from aiocompl._compat import override
-from aiocompl.codecs.base import Signer
 from aiocompl.codecs.legacy import LegacyCodec
-from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
+from aiocompl.codecs.routing import Kind, Route
 from aiocompl.combinators.face import Combinators
-from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
-from aiocompl.runtime.call import Call, TargetKey, build_request, call_timeout, sift, sort_keywords
-from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
+from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
 from aiocompl.runtime.fanout_n import fan_out, take_n
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.operations import Asking, embed, list_models, moderate, rerank
 from aiocompl.runtime.policy_loop import attempt
-from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.operation_params import OPERATION_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
     from typing import Unpack
 
     from aiocompl.combinators.entries import Ask
-    from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.runtime.transport import TransportSettings
     from aiocompl.types.embedding import EmbeddingResponse
-    from aiocompl.types.endpoint import Endpoint, TokenSource
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
     from aiocompl.types.operation_params import EmbeddingParams, ModelsParams, ModerationParams, RerankParams
     from aiocompl.types.params import CompletionParams
     from aiocompl.types.request import Messages
     from aiocompl.types.rerank import RerankResponse
-    from aiocompl.wire.transport import Transport
-
-_MAX_ROUTES = 4096
 
 
-@attrs.frozen(kw_only=True)
-class SupervisorSnapshot:
-    """What a supervisor holds at an instant."""
-
-    state: Literal["running", "draining", "closed"]
-    endpoints: tuple[ChildSnapshot, ...]
-    """In the order in which they were started."""
-
-    @property
-    def in_flight(self) -> int:
-        """Requests and open streams in flight, over all endpoints."""
-        return sum(child.in_flight for child in self.endpoints)
-
-    @property
-    def queued(self) -> int:
-        """Requests that wait for a slot, over all endpoints."""
-        return sum(child.queued for child in self.endpoints)
-
-
-class Supervisor(Combinators):
+class Supervisor(ChildKeeper, Combinators):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -106,39 +75,19 @@ class Supervisor(Combinators):
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
-        check_counts(0, num_retries=num_retries, max_restarts=max_restarts)
-        check_seconds(timeout=timeout, restart_period=restart_period)
-        if overflow not in ("raise", "wait"):
-            raise ValueError(f"overflow must be 'raise' or 'wait', not {overflow!r}")
+        super().__init__(
+            max_concurrency=max_concurrency,
+            inbox_size=inbox_size,
+            overflow=overflow,
+            max_restarts=max_restarts,
+            restart_period=restart_period,
+            transport=transport,
+        )
+        check_counts(0, num_retries=num_retries)
+        check_seconds(timeout=timeout)
         self._timeout = timeout
         self._retries = RetryPolicy(max_retries=num_retries)
-        self._transport = transport or TransportSettings()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self._child_settings: dict[str, Any] = {
-            "slots": max_concurrency,
-            "inbox_size": inbox_size,
-            "overflow": overflow,
-            "max_restarts": max_restarts,
-            "restart_period": restart_period,
-        }
-        self._routes: dict[TargetKey, tuple[Route, Child]] = {}
-        self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}
-        self._children: dict[Endpoint, Child] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._state: Literal["running", "draining", "closed"] = "running"
-
-    async def __aenter__(self) -> Self:
-        self._bind(asyncio.get_running_loop())
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     @overload
     async def acompletion(
@@ -251,53 +200,6 @@ class Supervisor(Combinators):
         """
         return await list_models(self._asking("models", "amodels", provider, params))
 
-    def snapshot(self) -> SupervisorSnapshot:
-        """The state at this instant, as a frozen value."""
-        return SupervisorSnapshot(
-            state=self._state, endpoints=tuple(child.snapshot() for child in self._children.values())
-        )
-
-    async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - what is left is then cancelled
-        """Take no new calls, let those that run finish, then close.
-
-        Args:
-            timeout: Seconds given to what runs, streams included; then it is cancelled. None waits for ever.
-
-        Cancelled: what runs is cancelled at once.
-        """
-        if self._state == "running":
-            self._state = "draining"
-        children = list(self._children.values())
-        for child in children:
-            child.start_drain()
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    for child in children:
-                        await child.drain()
-        finally:
-            await self.aclose()
-
-    async def aclose(self) -> None:
-        """Cancel what runs, close all streams and connections, in the reverse order of their start. Idempotent.
-
-        Callers in flight get `SupervisorClosedError`.
-
-        Cancelled: all of it closes all the same, but nobody waits for it.
-        """
-        self._state = "closed"
-        children = list(reversed(self._children.values()))
-        for child in children:
-            child.start_close()
-        for child in children:
-            await child.aclose()
-
-    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
-
     @property
     @override
     def _ask(self) -> Ask:
@@ -309,32 +211,13 @@ class Supervisor(Combinators):
         others: Any = {name: value for name, value in params.items() if name != "fastest_response"}
         return await self.race(models, cast("Messages", call.messages), stream=call.stream, **others)
 
-    def _route(self, call: Call) -> tuple[Route, Child]:
-        known = self._routes.get(call.key)
-        if known is not None:
-            return known
-        self._check_running()
-        route = resolve(call.target(), os.environ)
-        if len(self._routes) >= _MAX_ROUTES:
-            self._routes.clear()
-        child = self._child_of(route)
-        self._routes[call.key] = route, child
-        return route, child
-
     def _asking(self, kind: Kind, function: str, model: str, keywords: Mapping[str, Any]) -> Asking:
         """How a call beside chat is made: checked, routed, with a deadline from now on."""
         call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        known = self._operations.get((kind, call.key))
-        if known is None:
-            self._check_running()
-            route = resolve_operation(kind, call.target(), os.environ)
-            if len(self._operations) >= _MAX_ROUTES:
-                self._operations.clear()
-            known = self._operations[kind, call.key] = route, self._child_of(route)
-        route, child = known
+        route, child = self._operation_route(kind, call)
         started = loop.time()
         dropped, forced = sift(call, route)
         return Asking(
@@ -349,57 +232,3 @@ class Supervisor(Combinators):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
-
-    def _check_running(self) -> None:
-        if self._state != "running":
-            raise SupervisorClosedError(f"the supervisor is {self._state} and takes no new calls")
-
-    def _child_of(self, route: OperationRoute[Any]) -> Child:
-        child = self._children.get(route.endpoint)
-        if child is None:
-            child = self._children[route.endpoint] = Child(self._child_spec(route))
-        return child
-
-    def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
-        source = route.endpoint.source
-        return ChildSpec(
-            endpoint=route.endpoint,
-            make_transport=partial(self._make_transport, route.endpoint, route.codec.headers),
-            sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
-            make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
-            **self._child_settings,
-        )
-
-    def _make_transport(self, endpoint: Endpoint, headers: Mapping[str, str]) -> Transport:
-        if endpoint.local_model is None:
-            return AiohttpTransport(endpoint.provider, self._transport, headers)
-        from aiocompl.local.transport import local_transport  # noqa: PLC0415 - an extra, and heavy
-
-        return local_transport(endpoint.local_model, self._transport, headers)
-
-    def _make_keeper(self, endpoint: Endpoint, source: TokenSource) -> CredentialKeeper:
-        from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
-
-        return keeper_for(endpoint, source, self._transport)
-
-
-def check_counts(least: int, /, **settings: int) -> None:
-    """Refuse settings that are no whole numbers from `least` up.
-
-    Raises:
-        ValueError: One is not; the message names it.
-    """
-    for name, value in settings.items():
-        if type(value) is not int or value < least:
-            raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}")
-
-
-def check_seconds(**settings: float) -> None:
-    """Refuse settings that are no times above zero.
-
-    Raises:
-        ValueError: One is not; the message names it.
-    """
-    for name, value in settings.items():
-        if not value > 0 or not isfinite(value):
-            raise ValueError(f"{name} must be a positive number of seconds, not {value!r}")

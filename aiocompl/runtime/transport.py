@@ -283,9 +283,12 @@ class AiohttpResponse:
         )
 
 
-def _payload(body: bytes) -> bytes | io.BytesIO:
-    """A body as aiohttp takes it without a warning: a large one in pieces, between which others get their turn."""
-    return body if len(body) <= MIB else io.BytesIO(body)
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    """A body as aiohttp takes it without a warning: a large one in pieces, between which others get their turn.
+
+    None where it is empty: a GET says nothing about a body then.
+    """
+    return (body or None) if len(body) <= MIB else io.BytesIO(body)
 
 
 def _is_stale(error: Exception) -> bool:

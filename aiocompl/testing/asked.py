@@ -89,6 +89,11 @@ class Received:
     """Names in lower case."""
 
     body: bytes = attrs.field(repr=False)
+    origin: str = "http://simulated.invalid"
+    """Scheme, host and port it was sent to."""
+
+    now: float = 0.0
+    """When it came, by `loop.time()`."""
 
 
 @attrs.frozen(kw_only=True)

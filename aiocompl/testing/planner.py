@@ -9,12 +9,13 @@ import attrs
 
 from aiocompl.testing.asked import Asked, Problem, ProblemError
 from aiocompl.testing.delivery import Delivery, Slice
+from aiocompl.testing.dialects.base import JobDialect
 from aiocompl.testing.echo import echo
 from aiocompl.testing.latency import Constant, Latency
 from aiocompl.testing.script import Script, as_function, as_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Received
@@ -67,12 +68,20 @@ class Planner:
         if isinstance(behaviour, Delivery):
             return Plan(asked, behaviour)
         reply = as_reply(behaviour)
-        delivery = self._delivery(dialect, asked, reply, {**headers, **reply.headers})
+        headers = {**headers, **reply.headers}
+        if isinstance(dialect, JobDialect):
+            either = (attrs.evolve(asked, stream=stream) for stream in (False, True))
+            whole, stream = (self._spoilt(dialect, each, reply, headers) for each in either)
+            return Plan(asked, dialect.begin(asked, received, whole, stream))
+        return Plan(asked, self._spoilt(dialect, asked, reply, headers))
+
+    def _spoilt(self, dialect: Dialect, asked: Asked, reply: Reply, headers: Mapping[str, str]) -> Delivery:
+        delivery = self._delivery(dialect, asked, reply, headers)
         for fault in reply.faults:
             delivery = fault.spoil(delivery, dialect)
-        return Plan(asked, delivery)
+        return delivery
 
-    def _delivery(self, dialect: Dialect, asked: Asked, reply: Reply, headers: dict[str, str]) -> Delivery:
+    def _delivery(self, dialect: Dialect, asked: Asked, reply: Reply, headers: Mapping[str, str]) -> Delivery:
         answers = _answers(asked, reply)
         latency = reply.latency or self._latency
         if not asked.stream:

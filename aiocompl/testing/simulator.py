@@ -11,6 +11,7 @@ from aiohttp import web
 from aiocompl._compat import override
 from aiocompl.testing.asked import Received
 from aiocompl.testing.dialects.choice import Choice
+from aiocompl.testing.dialects.replicate import ReplicateDialect
 from aiocompl.testing.latency import Latency
 from aiocompl.testing.planner import Planner
 from aiocompl.testing.player import play, reset
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from aiohttp.web_protocol import RequestHandler
 
     from aiocompl.testing.dialects.base import Dialect
+    from aiocompl.testing.dialects.replicate import Prediction
     from aiocompl.testing.script import Script
 
 
@@ -36,7 +38,8 @@ class Simulator:
         script: What happens to each request; None answers each plainly ("You said: ..."). See `Script`.
         dialect: The wire format whose address `base_url` is, and which has the paths that no other knows. By name:
             "anthropic", "azure", "bedrock", "cloudflare", "cohere", "cohere_v1", "databricks", "gemini",
-            "huggingface", "ollama", "openai", "responses", "sagemaker", "tgi", "vertex", "vertex_openai". An object
+            "huggingface", "ollama", "openai", "replicate", "responses", "sagemaker", "tgi", "vertex",
+            "vertex_openai". An object
             of your own is the only dialect spoken.
         latency: How long answers take where the script says nothing about it.
         seed: Fixes what is drawn at random; the n-th request of two simulators with one seed gets the same.
@@ -69,6 +72,7 @@ class Simulator:
         """What came, in order; a request is there as soon as its body is."""
         self.max_in_flight = 0
         """The most requests that were being answered at once."""
+        self._choice = choice
         self._dialect = choice.main
         self._script = script
         self._planner = Planner(choice.of, script, latency or Latency(), seed)
@@ -159,6 +163,13 @@ class Simulator:
         return len(self._handlers)
 
     @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """The predictions that Replicate's dialect has made, as they stand now, the oldest first."""
+        now = asyncio.get_running_loop().time()
+        made = (dialect for dialect in self._choice.made() if isinstance(dialect, ReplicateDialect))
+        return tuple(prediction for dialect in made for prediction in dialect.predictions(now))
+
+    @property
     def script(self) -> Script:
         """What happens to each request; assign another, and it holds from the next request on."""
         return self._script
@@ -225,6 +236,8 @@ class Simulator:
             query=request.query_string,
             headers=record.headers,
             body=record.raw_body,
+            origin=self.url,
+            now=record.started,
         )
         try:
             asked, delivery = self._planner.plan(received)

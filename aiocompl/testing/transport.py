@@ -94,6 +94,8 @@ class ScriptedTransport:
                 query=url.query,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=request.body,
+                origin=f"{url.scheme}://{url.netloc}",
+                now=asyncio.get_running_loop().time(),
             )
             return planner.plan(received).delivery
 

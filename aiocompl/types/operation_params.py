@@ -35,6 +35,7 @@ class RerankParams(CallOptions, total=False):
     """How many documents to return; all by default."""
     return_documents: bool | None
     """Return the documents' texts with their places."""
+    max_chunks_per_doc: int | None
     max_tokens_per_doc: int | None
     rank_fields: Sequence[str] | None
 

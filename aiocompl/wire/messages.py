@@ -25,6 +25,14 @@ class HTTPRequest:
 
 
 @attrs.define
+class JobRequest(HTTPRequest):
+    """A request that does not bring the answer but begins a job, which has to be followed until it is done."""
+
+    stream: bool = False
+    """Whether the answer is wanted as a stream."""
+
+
+@attrs.define
 class HTTPResponse:
     """A whole response. Header names are looked up in lower case."""
 

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from aiocompl.codecs.catalogue import ALIASES, FAMILIES
-from aiocompl.codecs.dialects import dialect_of
+from aiocompl.codecs.dialects import bind_operation, dialect_of, operation_dialect
 from aiocompl.codecs.natives import NATIVE_ALIASES
 from aiocompl.codecs.routing import Target, known_vendors, resolve
-from aiocompl.errors import UnsupportedParamsError
+from aiocompl.errors import NotFoundError, UnsupportedParamsError
 from aiocompl.runtime.call import build_request, sort_keywords
+from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.params import OPENAI_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.dialects import Kind
     from aiocompl.codecs.routing import Route
     from aiocompl.codecs.vendor import Vendor
 
@@ -66,6 +68,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "cohere": Dialect("Cohere", ("cohere/command-a-03-2025", "cohere/command-a-reasoning-08-2025")),
     "cohere_v1": Dialect("Cohere v1", ("cohere/v1/command-r-08-2024",)),
     "ollama": Dialect("Ollama", ("ollama/llama3.2",)),
+    "replicate": Dialect("Replicate", ("replicate/meta/meta-llama-3-8b-instruct", "replicate/openai/gpt-4o")),
     "sagemaker": Dialect("SageMaker", ("sagemaker/my-endpoint",)),
     "sagemaker_inputs": Dialect("SageMaker, prompts", ("sagemaker/inputs/my-endpoint",)),
     "watsonx": Dialect("watsonx.ai", ("watsonx/ibm/granite-3-8b-instruct",)),
@@ -163,6 +166,37 @@ CACHES: Final[Mapping[str, Probe]] = {
     "`cache_control`": Probe(part={"type": "text", "text": "More.", "cache_control": {"type": "ephemeral"}}),
 }
 """The ways to the prompt cache; the first that a dialect has is shown."""
+
+
+OPERATIONS: Final[Mapping[Kind, str]] = {
+    "embeddings": "aembedding",
+    "rerank": "arerank",
+    "moderations": "amoderation",
+    "models": "amodels",
+}
+"""The operations beside chat, and the function of each."""
+
+
+def has(kind: Kind, vendor: Vendor) -> bool:
+    """Whether a provider is known to have an operation beside chat."""
+    dialect, _ = operation_dialect(kind, vendor, "some-model")
+    endpoint = Endpoint(provider=vendor.name, base_url="https://example.invalid/v1", api_key="sk-example")
+    try:
+        bind_operation(kind, dialect, vendor, endpoint)
+    except NotFoundError:
+        return False
+    return True
+
+
+def operations() -> str:
+    """The table of who has what beside chat; where it is more than half of all, of those who have not."""
+    rows = []
+    for kind, function in OPERATIONS.items():
+        known = {vendor.name: has(kind, vendor) for vendor in known_vendors()}
+        most = sum(known.values()) * 2 > len(known)
+        names = ", ".join(f"`{name}`" for name, there in known.items() if there != most)
+        rows.append([f"`{function}`", (f"all but {names}" if names else "all") if most else names])
+    return table(["function", "providers"], rows)
 
 
 @cache

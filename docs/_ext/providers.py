@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAKERS: Final[Mapping[str, Callable[..., str]]] = {
     "abilities": provider_tables.abilities,
+    "operations": provider_tables.operations,
     "natives": provider_tables.natives,
     "parameters": provider_tables.parameters,
     "vendors": provider_tables.vendors,

@@ -8,7 +8,7 @@ import attrs
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aiocompl.codecs.base import Codec
     from aiocompl.types.model import JSON
@@ -38,3 +38,6 @@ class Dialect:
     """Reads the unforeseen field's value, 1, out of an answer's `to_dict()`."""
     one_url: bool = True
     """Whether streams are asked for at the same address."""
+
+    whole_headers: Mapping[str, str] = attrs.field(factory=dict)
+    """Headers that only the request of a blocking call has."""

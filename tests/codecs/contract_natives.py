@@ -143,6 +143,25 @@ def payloads(text: bytes, size: int = 7) -> bytes:
     return b"".join(message(headers, text[at : at + size]) for at in range(0, len(text), size))
 
 
+REPLICATE_HEADING: JSON = {
+    "id": "p1",
+    "model": "owner/m-2026",
+    "version": "v1",
+    "created_at": "2026-08-07T06:08:09.335586Z",
+    "urls": {"get": "https://api.replicate.com/v1/predictions/p1"},
+}
+REPLICATE_ANSWER: JSON = {
+    **REPLICATE_HEADING,
+    "status": "succeeded",
+    "output": ["Hel", "lo"],
+    "error": None,
+    "metrics": {"input_token_count": 2, "output_token_count": 1},
+    "unforeseen": 1,
+}
+REPLICATE_BEGUN = b"event: prediction\n" + sse({**REPLICATE_HEADING, "status": "starting"}, end=b"")
+REPLICATE_OUTPUT = b"event: output\nid: 1\ndata: Hel\n\nevent: logs\ndata: {\n\nevent: output\ndata: lo\n\n"
+REPLICATE_END = b"event: done\ndata: {}\n\nevent: prediction\n" + sse(REPLICATE_ANSWER, end=b"")
+
 NATIVE_DIALECTS = [
     Dialect(
         name="anthropic",
@@ -202,6 +221,17 @@ NATIVE_DIALECTS = [
         error=error_body({"message": f"Incorrect API key: {KEY}"}),
         stream_error=payloads(sse({"error": f"Sorry, {KEY}"}, end=b"")),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["details"]["unforeseen"],
+    ),
+    Dialect(
+        name="replicate",
+        make=codec_of("replicate/m"),
+        answer=orjson.dumps(REPLICATE_ANSWER),
+        stream=REPLICATE_BEGUN + REPLICATE_OUTPUT + REPLICATE_END,
+        cut=REPLICATE_BEGUN + REPLICATE_OUTPUT,
+        error=error_body({"title": "Unauthenticated", "detail": f"Incorrect API key: {KEY}", "status": 401}),
+        stream_error=b"event: error\n" + sse({"detail": f"CUDA out of memory. Sorry, {KEY}"}, end=b""),
+        unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
+        whole_headers={"Prefer": "wait=2"},
     ),
     Dialect(
         name="openai/responses",

@@ -32,6 +32,8 @@ def route(model: str, env: dict[str, str], **target: Any) -> Route:
         ("vertex_ai/gemini-2.5-flash", "VertexCodec", "gemini-2.5-flash"),
         ("bedrock/converse/amazon.nova-lite-v1:0", "ConverseCodec", "amazon.nova-lite-v1:0"),
         ("ollama_chat/llama3", "OllamaCodec", "llama3"),
+        ("replicate/meta/llama-4", "ReplicateCodec", "meta/llama-4"),
+        ("replicate/deployments/me/mine", "ReplicateCodec", "deployments/me/mine"),
         ("openai/responses/gpt-5.6", "ResponsesCodec", "gpt-5.6"),
         ("azure/responses/d", "ResponsesCodec", "d"),
         ("groq/responses/x", "OpenAICodec", "responses/x"),
@@ -75,6 +77,14 @@ def test_aws_region(env: dict[str, str], base: str, region: str | None) -> None:
 def test_aws_in_china() -> None:
     found = route("bedrock/m", {"AWS_DEFAULT_REGION": "cn-north-1"}, api_key="k").endpoint
     assert found.base_url == "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
+
+
+def test_replicates_token_and_base() -> None:
+    found = route("replicate/m", {"REPLICATE_API_TOKEN": "r8_t", "REPLICATE_API_KEY": "r8_k"}).endpoint
+    assert (found.api_key, found.base_url) == ("r8_t", "https://api.replicate.com/v1")
+    env = {"REPLICATE_API_KEY": "r8_k", "REPLICATE_BASE_URL": "https://proxy.example"}
+    assert route("replicate/m", env).endpoint.api_key == "r8_k"
+    assert route("replicate/m", env).endpoint.base_url == "https://proxy.example"
 
 
 def test_vertex_needs_project_and_location() -> None:

@@ -33,6 +33,7 @@ class Exchange:
     provider: str
     api: str
     stream: bool
+    method: str
     url: str
     request: Any = attrs.field(repr=False)
     status: int
@@ -101,6 +102,7 @@ def _exchange(line: dict[str, Any]) -> Exchange:
         provider=line["provider"],
         api=line["api"],
         stream=line["stream"],
+        method=line["method"],
         url=line["url"],
         request=line["request"],
         status=line["status"],

@@ -178,6 +178,30 @@ async def test_the_key_goes_where_the_dialect_has_it(simulator: Simulator) -> No
     assert all("authorization" not in headers for headers in (anthropic, gemini, azure))
 
 
+async def test_a_job_is_asked_after_with_the_key_that_began_it(simulator_factory: Any) -> None:
+    simulator = await simulator_factory(api_key="right")
+    async with Supervisor() as supervisor:
+        for stream in (False, True):
+            answer = await supervisor.acompletion(
+                "replicate/meta/m", MESSAGES, api_base=simulator.base_url, api_key=right_key, stream=stream
+            )
+            whole = answer if isinstance(answer, ChatCompletion) else await answer.response()
+            assert whole.choices[0].message.content == "You said: hi"
+    assert {request.headers["authorization"] for request in simulator.requests} == {"Bearer right"}
+
+
+async def test_operations_have_the_key_too(simulator_factory: Any) -> None:
+    simulator = await simulator_factory(api_key="right")
+    async with Supervisor() as supervisor:
+        made = await supervisor.amodels("openai", api_base=simulator.base_url, api_key=right_key)
+    assert made.data
+    assert [request.headers["authorization"] for request in simulator.requests] == ["Bearer right"]
+
+
+def right_key() -> str:
+    return "right"
+
+
 async def test_an_entra_token_from_a_function(simulator: Simulator) -> None:
     keys = Keys()
     async with Supervisor() as supervisor:

@@ -22,7 +22,7 @@ from aiocompl.errors import (
     RateLimitError,
     SupervisorClosedError,
 )
-from aiocompl.runtime import supervisor as supervisor_module
+from aiocompl.runtime import children as children_module
 from aiocompl.runtime.call import sort_keywords
 from aiocompl.testing import Delivery, ScriptedTransport, Slice, faults, settle
 
@@ -68,7 +68,7 @@ async def test_one_actor_for_each_endpoint() -> None:
 
 
 async def test_routes_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor_module, "_MAX_ROUTES", 3)
+    monkeypatch.setattr(children_module, "_MAX_ROUTES", 3)
     async with ScriptedSupervisor(lambda _: ScriptedTransport(plain())) as supervisor:
         for number in range(10):
             await supervisor.acompletion(f"m{number}", MESSAGES, api_base="http://h/v1")

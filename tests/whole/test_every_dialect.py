@@ -42,10 +42,12 @@ MODELS = [
     "cohere/v1/command-r",
     "ollama/llama3.2",
     "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "replicate/meta/meta-llama-3-8b-instruct",
     "sagemaker/my-endpoint",
     "groq/llama-3.3-70b-versatile",
     "mistral/mistral-large-latest",
 ]
+CALLS = [model for model in MODELS if "replicate" not in model]
 SEES = [model for model in MODELS if "cohere" not in model]
 CALLS = [model for model in MODELS if "perplexity" not in model]
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

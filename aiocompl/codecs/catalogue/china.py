@@ -91,6 +91,7 @@ VENDORS: Final = (
         base_url="https://open.bigmodel.cn/api/paas/v4",
         api_key_env=("ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
         base_env=("ZHIPUAI_BASE_URL",),
+        rerank="/rerank",
         docs="https://docs.bigmodel.cn",
     ),
     DASHSCOPE,
@@ -124,6 +125,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias"}),
         native=frozenset({"enable_thinking", "min_p", "thinking_budget", "top_k"}),
+        rerank="/rerank",
         docs="https://docs.siliconflow.cn",
     ),
     Vendor(

@@ -38,6 +38,7 @@ VENDORS: Final = (
         api_key_env=("GITHUB_TOKEN", "GITHUB_API_KEY"),
         base_env=("GITHUB_MODELS_API_BASE", "GITHUB_API_BASE"),
         max_tokens="max_tokens",
+        models="https://models.github.ai/catalog/models",
         docs="https://docs.github.com/en/github-models",
     ),
     Vendor(

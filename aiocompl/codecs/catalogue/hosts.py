@@ -19,6 +19,7 @@ VENDORS: Final = (
         base_env=("NOVITA_API_BASE",),
         max_tokens="max_tokens",
         native=frozenset({"enable_thinking", "min_p", "repetition_penalty", "separate_reasoning", "top_k"}),
+        rerank="https://api.novita.ai/openai/v1/rerank",
         docs="https://novita.ai/docs",
     ),
     Vendor(

@@ -137,6 +137,8 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"functions", "n", "tools"}),
         native=frozenset({"budget_tokens", "no_direct_answer"}),
+        rerank="https://api.jina.ai/v1/rerank",
+        models="",
         docs="https://jina.ai/deepsearch",
     ),
     Vendor(

@@ -47,6 +47,7 @@ VENDORS: Final = (
         ),
         reasoning="reasoning",
         prefill="continue",
+        rerank="/rerank",
         docs="https://docs.vllm.ai",
     ),
     Vendor(
@@ -69,6 +70,7 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("LLAMACPP_API_BASE",),
         native=frozenset({"cache_prompt", "chat_template_kwargs", "grammar", "json_schema", "min_p"}),
+        rerank="/rerank",
         docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
     ),
     Vendor(
@@ -89,7 +91,19 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("SGLANG_API_BASE",),
         native=frozenset({"chat_template_kwargs", "ebnf", "min_p", "regex", "separate_reasoning", "top_k"}),
+        rerank="/rerank",
         docs="https://docs.sglang.ai",
+    ),
+    Vendor(
+        name="tei",
+        title="Hugging Face Text Embeddings Inference server",
+        base_url="http://localhost:8080/v1",
+        api_key_env=("TEI_API_KEY",),
+        key_optional=True,
+        base_env=("TEI_API_BASE",),
+        rerank="/rerank",
+        models="",
+        docs="https://huggingface.co/docs/text-embeddings-inference",
     ),
     Vendor(
         name="xinference",
@@ -99,6 +113,7 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("XINFERENCE_API_BASE",),
         max_tokens="max_tokens",
+        rerank="/rerank",
         docs="https://inference.readthedocs.io",
     ),
     Vendor(
@@ -128,6 +143,8 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("LITELLM_PROXY_API_BASE",),
         native=frozenset({"tags"}),
+        rerank="/rerank",
+        moderations="/moderations",
         docs="https://docs.litellm.ai",
     ),
     attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface"),

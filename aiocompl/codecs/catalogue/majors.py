@@ -88,6 +88,7 @@ MISTRAL = Vendor(
             "top_prompt_logprobs",
         }
     ),
+    moderations="/moderations",
     docs="https://docs.mistral.ai/api",
 )
 COHERE = Vendor(
@@ -126,6 +127,7 @@ VENDORS: Final = (
         openai_models=True,
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
+        moderations="/moderations",
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
@@ -216,6 +218,7 @@ VENDORS: Final = (
         formats=frozenset({"json_schema", "regex", "text"}),
         roles=(("developer", "system"),),
         alternating=True,
+        models="",
         docs="https://docs.perplexity.ai",
     ),
     Vendor(
@@ -266,6 +269,7 @@ VENDORS: Final = (
         ),
         reasoning="reasoning",
         logprobs_count=True,
+        rerank="/rerank",
         docs="https://docs.together.ai",
     ),
     Vendor(
@@ -295,6 +299,7 @@ VENDORS: Final = (
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
         tool_omits=frozenset({"strict"}),
         model_prefix="accounts/fireworks/models/",
+        rerank="/rerank",
         docs="https://docs.fireworks.ai",
     ),
     Vendor(
@@ -306,6 +311,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"min_p", "repetition_penalty", "top_k"}),
         text_roles=frozenset({"tool"}),
+        rerank="/inference/{model}",
         docs="https://deepinfra.com/docs/openai_api",
     ),
     Vendor(
@@ -341,6 +347,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n", "user"}),
         native=frozenset({"chat_template_kwargs", "nvext"}),
+        rerank="/ranking",
         docs="https://docs.api.nvidia.com/nim",
     ),
     Vendor(
@@ -370,6 +377,7 @@ VENDORS: Final = (
         ),
         history="reasoning",
         reasoning="reasoning",
+        rerank="/rerank",
         docs="https://openrouter.ai/docs",
     ),
     attrs.evolve(ANTHROPIC, name="anthropic_compat", title="Anthropic OpenAI-compatible surface"),

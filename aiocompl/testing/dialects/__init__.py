@@ -23,6 +23,7 @@ DIALECTS: Final = (
     "huggingface",
     "ollama",
     "openai",
+    "replicate",
     "responses",
     "sagemaker",
     "tgi",

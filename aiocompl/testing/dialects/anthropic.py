@@ -15,6 +15,7 @@ from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import parts
 from aiocompl.testing.dialects.anthropic_request import as_asked, check
 from aiocompl.testing.dialects.base import Event
+from aiocompl.testing.dialects.operations import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +91,7 @@ class AnthropicDialect:
             raise parts.refused("anthropic-version: header is required")
         if received.path.startswith("/v1/models"):
             parts.need_method("GET", received)
-            return self._list_models()
+            return self._list_models(received)
         if not hosted and not received.path.endswith("/v1/messages"):
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
@@ -151,13 +152,21 @@ class AnthropicDialect:
         if self._api_key not in keys:
             raise parts.refused(status=401, kind="authentication")
 
-    def _list_models(self) -> Delivery:
-        names = self._models or _DEFAULT_MODELS
+    def _list_models(self, received: Received) -> Delivery:
+        names, following = page(received, self._models or _DEFAULT_MODELS, size="limit", start="after_id")
         rows = [
-            {"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+            {
+                "type": "model",
+                "id": name,
+                "display_name": name,
+                "created_at": "2026-01-01T00:00:00Z",
+                "max_input_tokens": 200_000,
+                "max_tokens": 64_000,
+            }
             for name in names
         ]
-        return Delivery.json({"data": rows, "has_more": False, "first_id": names[0], "last_id": names[-1]})
+        ends = {"first_id": names[0], "last_id": names[-1]} if names else {"first_id": None, "last_id": None}
+        return Delivery.json({"data": rows, "has_more": following is not None, **ends})
 
 
 def _head(asked: Asked, answers: Sequence[Answer], output_tokens: int) -> dict[str, Any]:

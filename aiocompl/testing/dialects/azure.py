@@ -79,9 +79,10 @@ class AzureDialect(OpenAIDialect):
         key = received.headers.get("api-key") or parts.bearer(received.headers)
         named = _DEPLOYMENT.fullmatch(received.path)
         body = received.body
+        versioned = named is not None or received.path == "/openai/models"
+        if versioned and not parse_qs(received.query).get("api-version"):
+            raise parts.refused(status=404, kind="not_found")
         if named is not None:
-            if not parse_qs(received.query).get("api-version"):
-                raise parts.refused(status=404, kind="not_found")
             body = orjson.dumps({**parts.parsed(body, "The body is not valid JSON."), "model": named[1]})
         headers = {**received.headers, "authorization": f"Bearer {key}"}
         return super().read(attrs.evolve(received, body=body, headers=headers))

@@ -6,7 +6,7 @@ the other. It is pure: it decides what is sent, and leaves time, chance, faults 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,4 +79,23 @@ class Dialect(Protocol):
 
     def is_finish(self, frame: bytes) -> bool:
         """Whether a frame made by `events` holds a finish reason."""
+        ...
+
+
+@runtime_checkable
+class JobDialect(Protocol):
+    """A dialect in which a question begins a job: the answer is fetched by further requests, which `read` answers."""
+
+    def begin(self, asked: Asked, received: Received, whole: Delivery, stream: Delivery) -> Delivery:
+        """Begin a job.
+
+        Args:
+            asked: The question.
+            received: The request it came with.
+            whole: What the job ends with, `whole.delay` seconds from now.
+            stream: The same as a stream.
+
+        Returns:
+            What that request is answered with.
+        """
         ...

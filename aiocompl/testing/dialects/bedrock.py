@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from aiocompl.testing.dialects import parts
+from aiocompl.testing.dialects import operations, parts
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.bedrock_request import as_asked, check
 from aiocompl.testing.dialects.eventstream import message
@@ -98,6 +98,8 @@ class BedrockDialect:
     def read(self, received: Received) -> Asked | Delivery:
         """Understand a request; see `Dialect`."""
         self._authorise(received.headers)
+        if (answer := operations.bedrock(received, self._models)) is not None:
+            return answer
         if (match := _PATH.fullmatch(received.path)) is None:
             raise parts.refused(status=404, kind="method_not_allowed")
         parts.need_method("POST", received)

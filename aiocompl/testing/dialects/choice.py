@@ -26,6 +26,10 @@ _EXACT: Final = {
     "/api/chat": "ollama",
     "/api/tags": "ollama",
     "/v1beta/models": "gemini",
+    "/v2/rerank": "cohere",
+    "/foundation-models": "bedrock",
+    "/v1/foundation-models": "bedrock",
+    "/openai/models": "azure",
 }
 _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
 """Whom Hugging Face's router has routes to."""
@@ -36,9 +40,12 @@ _PATTERNS: Final = tuple(
         (r"(/v1)?/model/.+/converse(-stream)?", "bedrock"),
         (r"(/v1)?/endpoints/[^/]+/invocations(-response-stream)?", "sagemaker"),
         (r"/openai/deployments/[^/]+/chat/completions", "azure"),
+        (r"/v1/(predictions|streams)(/.+)?", "replicate"),
+        (r"/v1/(models|deployments)/[^/:]+/[^/:]+/predictions", "replicate"),
         (r"/v\w+/(projects/.+/)?publishers/anthropic/models/.+:\w+", "anthropic"),
         (r"/v\w+/(projects/.+/)?publishers/google/models/.+:\w+", "vertex"),
         (r".*/publishers/mistralai/models/.+:\w+", "vertex_openai"),
+        (r"/v\w+/publishers/google/models", "vertex"),
         (r"/v1\w*/models/.+:\w+", "gemini"),
         (r".*/endpoints/[^/]+/chat/completions", "vertex_openai"),
         (r".*/run/@.+", "cloudflare"),
@@ -75,6 +82,10 @@ class Choice:
         """The dialect of a request."""
         return self._only or self._make(self._name(received))
 
+    def made(self) -> tuple[Dialect, ...]:
+        """Those that were spoken so far."""
+        return (self.main, *(dialect for dialect in self._made.values() if dialect is not self.main))
+
     def _make(self, name: str) -> Dialect:
         if (made := self._made.get(name)) is None:
             made = self._made[name] = make_dialect(name, api_key=self._api_key, models=self._models)
@@ -84,11 +95,26 @@ class Choice:
         path, headers = received.path, received.headers
         if path in _EXACT:
             return _EXACT[path]
-        if path == "/openai/v1/chat/completions" and "api-key" in headers:
+        if path in {"/openai/v1/chat/completions", "/openai/v1/models"} and "api-key" in headers:
             return "azure"  # with a bearer it looks like Groq's, whose base is the same
         if path.startswith("/v1/models") and "anthropic-version" in headers:
             return "anthropic"
+        if path in {"/v1/models", "/v1/rerank"} and _is_cohere(received):
+            return "cohere_v1"
+        if path == "/v1/models" and "x-goog-api-key" in headers:
+            return "gemini"
+        if path in {"/rerank", "/v1/rerank"} and "x-amz-date" in headers:
+            return "bedrock"
         name = next((name for pattern, name in _PATTERNS if pattern.fullmatch(path)), self._main_name)
         if name == "gemini" and "stream" in path and parse_qs(received.query).get("alt") != ["sse"]:
             return "gemini_array"
         return name
+
+
+def _is_cohere(received: Received) -> bool:
+    """Whether a request at a path that others have too is Cohere's: its pages and its client tell."""
+    return (
+        received.headers.get("x-client-name") == "cohere"
+        or "page_size=" in received.query
+        or ("cohere" in received.headers.get("x-fern-sdk-name", ""))
+    )

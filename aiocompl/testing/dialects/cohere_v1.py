@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from aiocompl.testing.asked import Asked, Problem, Received, Tool
-from aiocompl.testing.dialects import cohere_errors, parts
+from aiocompl.testing.dialects import cohere_errors, operations, parts
 from aiocompl.testing.dialects.base import Event
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class CohereV1Dialect:
     def read(self, received: Received) -> Asked | Delivery:
         """Understand a request; see `Dialect`."""
         cohere_errors.authorise(received.headers, self._api_key)
+        if (answer := operations.cohere(received, self._models)) is not None:
+            return answer
         if received.path != "/v1/chat":
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)

@@ -17,6 +17,7 @@ from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import parts
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.gemini_request import as_asked, check
+from aiocompl.testing.dialects.operations import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,6 +76,7 @@ class GeminiDialect:
     """
 
     base_path = "/v1beta"
+    models_path = re.compile(r"/v\w+/models")
     stream_type = "text/event-stream"
     end_event = b""
     statuses: Mapping[ProblemKind, int] = MappingProxyType({"content_policy": 200})
@@ -87,9 +89,9 @@ class GeminiDialect:
         """Understand a request; see `Dialect`."""
         if self._api_key is not None:
             self.authorise(received, self._api_key)
-        if received.path == "/v1beta/models":
+        if self.models_path.fullmatch(received.path):
             parts.need_method("GET", received)
-            return self._list_models()
+            return self._list_models(received)
         if (match := PATH.fullmatch(received.path)) is None:
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
@@ -183,13 +185,20 @@ class GeminiDialect:
             usage["cachedContentTokenCount"] = count.cached
         return {"usageMetadata": usage, **self.head(asked)}
 
-    def _list_models(self) -> Delivery:
+    def listed(self, names: Sequence[str]) -> dict[str, Any]:
+        """A page of the list of models."""
         methods = ["generateContent", "countTokens"]
+        limits = {"inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536}
         rows = [
-            {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": methods}
-            for name in self._models or _DEFAULT_MODELS
+            {"name": f"models/{name}", "displayName": name, **limits, "supportedGenerationMethods": methods}
+            for name in names
         ]
-        return Delivery.json({"models": rows})
+        return {"models": rows}
+
+    def _list_models(self, received: Received) -> Delivery:
+        names, following = page(received, self._models or _DEFAULT_MODELS, size="pageSize", start="pageToken")
+        token = {"nextPageToken": following} if following else {}
+        return Delivery.json({**self.listed(names), **token})
 
 
 def _candidate(asked: Asked, answer: Answer) -> dict[str, Any]:

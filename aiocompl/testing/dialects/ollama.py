@@ -70,7 +70,7 @@ class OllamaDialect:
         if received.path == "/api/tags":
             parts.need_method("GET", received)
             names = self._models or _DEFAULT_MODELS
-            return Delivery.json({"models": [{"name": name, "model": name} for name in names]})
+            return Delivery.json({"models": [_installed(name) for name in names]})
         if received.path != "/api/chat":
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
@@ -166,6 +166,18 @@ def _asked(received: Received, body: Mapping[str, Any]) -> Asked:
         tools=tuple(Tool(name=each["name"], parameters=each.get("parameters") or {}) for each in functions),
         schema={} if form == "json" else form or None,
     )
+
+
+def _installed(name: str) -> dict[str, Any]:
+    details = {"format": "gguf", "family": "llama", "parameter_size": "3.2B", "quantization_level": "Q4_K_M"}
+    row = {
+        "name": name,
+        "model": name,
+        "modified_at": _CREATED,
+        "size": 2_019_393_189,
+        "digest": "a80c4f17acd5",
+    }
+    return {**row, "details": details}
 
 
 def _line(asked: Asked, message: Mapping[str, Any]) -> dict[str, Any]:

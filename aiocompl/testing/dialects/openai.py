@@ -12,6 +12,7 @@ import orjson
 
 from aiocompl.testing.asked import Asked, Problem, ProblemError, ProblemKind, Received
 from aiocompl.testing.delivery import Delivery
+from aiocompl.testing.dialects import operations
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.openai_checks import check
 from aiocompl.testing.dialects.openai_request import as_asked
@@ -69,7 +70,10 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class OpenAIDialect:
-    """``POST .../chat/completions`` under any path, ``GET /v1/models`` and ``GET /v1/models/{id}``. See `Dialect`.
+    """``POST .../chat/completions`` under any path, and what stands beside it. See `Dialect`.
+
+    That is ``GET .../models``, ``GET /v1/models/{id}``, ``POST .../moderations`` and ``POST .../rerank``, the latter as
+    Voyage, Jina and others have it.
 
     Args:
         api_key: The only key that is let in; None lets in all, and none.
@@ -91,9 +95,11 @@ class OpenAIDialect:
         if received.path.endswith("/chat/completions"):
             _need_method("POST", received)
             return self._read_chat(received)
-        if received.path == "/v1/models" or received.path.startswith("/v1/models/"):
+        if received.path.endswith("/models") or received.path.startswith("/v1/models/"):
             _need_method("GET", received)
-            return self._list_models(received.path[len("/v1/models/") :])
+            return self._list_models(received.path.rpartition("/models")[2].lstrip("/"))
+        if (answer := operations.compatible(received, self._models)) is not None:
+            return answer
         message = f"Invalid URL ({received.method} {received.path})"
         raise ProblemError(Problem(status=404, kind="not_found", message=message, code="unknown_url"))
 

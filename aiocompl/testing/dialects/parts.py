@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -72,6 +73,11 @@ def need_method(method: str, received: Received) -> None:
     """Raise a ProblemError (405) unless the request has this method."""
     if received.method != method:
         raise refused(f"Method {received.method} not allowed.", status=405, kind="method_not_allowed")
+
+
+def query(received: Received) -> dict[str, str]:
+    """The parameters in a request's URL."""
+    return dict(parse_qsl(received.query))
 
 
 def need_list(body: Mapping[str, Any], name: str, message: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from aiocompl._compat import override
@@ -26,6 +27,7 @@ class VertexDialect(GeminiDialect):
     """
 
     base_path = ""
+    models_path = re.compile(r"/v\w+/publishers/google/models")
 
     @override
     def authorise(self, received: Received, api_key: str) -> None:
@@ -44,6 +46,15 @@ class VertexDialect(GeminiDialect):
     def head(self, asked: Asked) -> dict[str, Any]:
         """What stands at the top of every answer."""
         return {**super().head(asked), "createTime": "2026-01-01T00:00:00.000001Z"}
+
+    @override
+    def listed(self, names: Sequence[str]) -> dict[str, Any]:
+        """A page of the list of models."""
+        rows = [
+            {"name": f"publishers/google/models/{name}", "versionId": "default", "launchStage": "GA"}
+            for name in names
+        ]
+        return {"publisherModels": rows}
 
     @override
     def place(self, index: int) -> dict[str, int]:

@@ -1,0 +1,1 @@
+"""Which models a provider offers, in each provider's dialect."""

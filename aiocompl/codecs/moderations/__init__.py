@@ -1,0 +1,1 @@
+"""Whether texts are harmful, in each provider's dialect."""

@@ -1,0 +1,227 @@
+"""The life of a supervisor's children: one for each endpoint, started at the first call, drained and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import attrs
+
+from aiocompl.codecs.base import Jobs, Signer
+from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
+from aiocompl.errors import SupervisorClosedError
+from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from aiocompl.runtime.call import Call, TargetKey
+    from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.types.endpoint import Endpoint, TokenSource
+    from aiocompl.wire.transport import Transport
+
+_MAX_ROUTES = 4096
+
+
+@attrs.frozen(kw_only=True)
+class SupervisorSnapshot:
+    """What a supervisor holds at an instant."""
+
+    state: Literal["running", "draining", "closed"]
+    endpoints: tuple[ChildSnapshot, ...]
+    """In the order in which they were started."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests and open streams in flight, over all endpoints."""
+        return sum(child.in_flight for child in self.endpoints)
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a slot, over all endpoints."""
+        return sum(child.queued for child in self.endpoints)
+
+
+class ChildKeeper:
+    """Starts children as routes need them, and ends them. See `Supervisor` for the arguments."""
+
+    def __init__(
+        self,
+        *,
+        max_concurrency: int,
+        inbox_size: int,
+        overflow: Overflow,
+        max_restarts: int,
+        restart_period: float,
+        transport: TransportSettings | None,
+    ) -> None:
+        check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
+        check_counts(0, max_restarts=max_restarts)
+        check_seconds(restart_period=restart_period)
+        if overflow not in ("raise", "wait"):
+            raise ValueError(f"overflow must be 'raise' or 'wait', not {overflow!r}")
+        self._transport = transport or TransportSettings()
+        self._child_settings: dict[str, Any] = {
+            "slots": max_concurrency,
+            "inbox_size": inbox_size,
+            "overflow": overflow,
+            "max_restarts": max_restarts,
+            "restart_period": restart_period,
+        }
+        self._routes: dict[TargetKey, tuple[Route, Child]] = {}
+        self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}
+        self._children: dict[Endpoint, Child] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._state: Literal["running", "draining", "closed"] = "running"
+
+    async def __aenter__(self) -> Self:
+        self._bind(asyncio.get_running_loop())
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def snapshot(self) -> SupervisorSnapshot:
+        """The state at this instant, as a frozen value."""
+        return SupervisorSnapshot(
+            state=self._state, endpoints=tuple(child.snapshot() for child in self._children.values())
+        )
+
+    async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - what is left is then cancelled
+        """Take no new calls, let those that run finish, then close.
+
+        Args:
+            timeout: Seconds given to what runs, streams included; then it is cancelled. None waits for ever.
+
+        Cancelled: what runs is cancelled at once.
+        """
+        if self._state == "running":
+            self._state = "draining"
+        children = list(self._children.values())
+        for child in children:
+            child.start_drain()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    for child in children:
+                        await child.drain()
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Cancel what runs, close all streams and connections, in the reverse order of their start. Idempotent.
+
+        Callers in flight get `SupervisorClosedError`.
+
+        Cancelled: all of it closes all the same, but nobody waits for it.
+        """
+        self._state = "closed"
+        children = list(reversed(self._children.values()))
+        for child in children:
+            child.start_close()
+        for child in children:
+            await child.aclose()
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
+
+    def _route(self, call: Call) -> tuple[Route, Child]:
+        known = self._routes.get(call.key)
+        if known is not None:
+            return known
+        self._check_running()
+        route = resolve(call.target(), os.environ)
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        child = self._child_of(route)
+        self._routes[call.key] = route, child
+        return route, child
+
+    def _operation_route(self, kind: Kind, call: Call) -> tuple[OperationRoute[Any], Child]:
+        known = self._operations.get((kind, call.key))
+        if known is not None:
+            return known
+        self._check_running()
+        route = resolve_operation(kind, call.target(), os.environ)
+        if len(self._operations) >= _MAX_ROUTES:
+            self._operations.clear()
+        child = self._child_of(route)
+        self._operations[kind, call.key] = route, child
+        return route, child
+
+    def _check_running(self) -> None:
+        if self._state != "running":
+            raise SupervisorClosedError(f"the supervisor is {self._state} and takes no new calls")
+
+    def _child_of(self, route: OperationRoute[Any]) -> Child:
+        child = self._children.get(route.endpoint)
+        if child is None:
+            child = self._children[route.endpoint] = Child(self._child_spec(route))
+        return child
+
+    def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
+        source = route.endpoint.source
+        make_transport = partial(self._make_transport, route.endpoint, route.codec.headers)
+        if isinstance(route.codec, Jobs):
+            make_transport = partial(_job_transport, make_transport, route.codec, route.endpoint.provider)
+        return ChildSpec(
+            endpoint=route.endpoint,
+            make_transport=make_transport,
+            sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
+            make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
+            **self._child_settings,
+        )
+
+    def _make_transport(self, endpoint: Endpoint, headers: Mapping[str, str]) -> Transport:
+        if endpoint.local_model is None:
+            return AiohttpTransport(endpoint.provider, self._transport, headers)
+        from aiocompl.local.transport import local_transport  # noqa: PLC0415 - an extra, and heavy
+
+        return local_transport(endpoint.local_model, self._transport, headers)
+
+    def _make_keeper(self, endpoint: Endpoint, source: TokenSource) -> CredentialKeeper:
+        from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
+
+        return keeper_for(endpoint, source, self._transport)
+
+
+def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: str) -> Transport:
+    from aiocompl.runtime.jobs import JobTransport  # noqa: PLC0415 - few providers answer with jobs
+
+    return JobTransport(make_inner(), jobs, provider)
+
+
+def check_counts(least: int, /, **settings: int) -> None:
+    """Refuse settings that are no whole numbers from `least` up.
+
+    Raises:
+        ValueError: One is not; the message names it.
+    """
+    for name, value in settings.items():
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}")
+
+
+def check_seconds(**settings: float) -> None:
+    """Refuse settings that are no times above zero.
+
+    Raises:
+        ValueError: One is not; the message names it.
+    """
+    for name, value in settings.items():
+        if not value > 0 or not isfinite(value):
+            raise ValueError(f"{name} must be a positive number of seconds, not {value!r}")
