@@ -55,11 +55,13 @@ def environment(names: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def as_json(rows: Sequence[Row], names: Iterable[str], settings: Mapping[str, int]) -> bytes:
+def as_json(
+    rows: Sequence[Row], names: Iterable[str], settings: Mapping[str, int], *, benchmark: str = "overhead"
+) -> bytes:
     """Return the whole result: environment, settings, and per row the samples in the row's unit by client."""
     return orjson.dumps(
         {
-            "benchmark": "overhead",
+            "benchmark": benchmark,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "environment": environment(names),
             "settings": dict(settings),
@@ -84,10 +86,17 @@ def _row_json(row: Row) -> dict[str, Any]:
     }
 
 
-def as_markdown(rows: Sequence[Row], names: Sequence[str]) -> str:
+def as_markdown(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    *,
+    title: str = "CPU in the client, per",
+    baseline: str = BASELINE,
+    ours: str = OURS,
+) -> str:
     """Return the table, with a line on the environment before it and one per absent client after it."""
     peers = [name for name in names if name in PEERS]
-    titles = ["CPU in the client, per", BASELINE, OURS, "ratio (quartiles)", "target", "verdict", *peers]
+    titles = [title, baseline, ours, "ratio (quartiles)", "target", "verdict", *peers]
     cells = [titles, *([*_cells(row), *(_peer_cell(row, name) for name in peers)] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     ruler = [f"{'-' * (width - 1)}{':' if index in _RIGHT else '-'}" for index, width in enumerate(widths)]
@@ -107,7 +116,14 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    return [row.title, _value(row, BASELINE), _value(row, OURS), _ratio(row), _target(row), row.verdict()]
+    return [
+        row.title,
+        _value(row, row.baseline),
+        _value(row, row.ours),
+        _ratio(row),
+        _target(row),
+        row.verdict(),
+    ]
 
 
 def _value(row: Row, name: str) -> str:
@@ -116,7 +132,7 @@ def _value(row: Row, name: str) -> str:
 
 
 def _ratio(row: Row) -> str:
-    ratio, spread = row.ratio(OURS), row.spread(OURS)
+    ratio, spread = row.ratio(row.ours), row.spread(row.ours)
     if ratio is None:
         return ""
     if row.target is not None and row.target.above is not None:

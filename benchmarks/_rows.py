@@ -20,7 +20,10 @@ class Target:
 
 @attrs.define(eq=False, kw_only=True)
 class Row:
-    """One thing measured, for every client; samples of one round stand at the same index."""
+    """One thing measured, for every client; samples of one round stand at the same index.
+
+    A client is whatever is compared; `ours` is held against `baseline`.
+    """
 
     key: str
     title: str
@@ -31,6 +34,8 @@ class Row:
     samples: dict[str, list[float]] = attrs.field(factory=dict)
     absent: dict[str, str] = attrs.field(factory=dict)
     """Why a client has no samples, by client."""
+    baseline: str = BASELINE
+    ours: str = OURS
 
     def add(self, client: str, sample: float) -> None:
         """Add one round's figure."""
@@ -48,17 +53,17 @@ class Row:
 
     def ratio(self, client: str) -> float | None:
         """Return the client's median over the baseline's."""
-        value, baseline = self.median(client), self.median(BASELINE)
+        value, baseline = self.median(client), self.median(self.baseline)
         return value / baseline if value is not None and baseline else None
 
     def difference(self) -> float:
         """Return by how much our median exceeds the baseline's, 0 where one is absent."""
-        value, baseline = self.median(OURS), self.median(BASELINE)
+        value, baseline = self.median(self.ours), self.median(self.baseline)
         return 0.0 if value is None or baseline is None else value - baseline
 
     def spread(self, client: str) -> tuple[float, float] | None:
         """Return the quartiles of the ratio taken round by round: how far to trust it."""
-        pairs = zip(self.samples.get(client, ()), self.samples.get(BASELINE, ()), strict=False)
+        pairs = zip(self.samples.get(client, ()), self.samples.get(self.baseline, ()), strict=False)
         ratios = [value / baseline for value, baseline in pairs if baseline]
         if len(ratios) < _QUARTERS:
             return None
@@ -67,7 +72,7 @@ class Row:
 
     def verdict(self) -> str:
         """Return `met`, `missed`, or nothing where there is no target or no sample."""
-        ratio = self.ratio(OURS)
+        ratio = self.ratio(self.ours)
         if self.target is None or ratio is None:
             return ""
         met = (self.target.ratio is None or ratio <= self.target.ratio) and (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.endpoint import Endpoint
+    from aiocompl.types.model import JSON
     from aiocompl.types.request import Request
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse, JobRequest
 
@@ -26,6 +27,9 @@ MALFORMED = (KeyError, TypeError, IndexError, ValueError, AttributeError)
 BODY_HEAD = 2048
 """Bytes of a malformed body that an error keeps."""
 
+
+MAX_BITS = 62
+"""Of a count: the sum of two still fits into the 64 bits that JSON's integers have here."""
 
 RequestT_contra = TypeVar("RequestT_contra", bound="Request", contravariant=True)
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
@@ -193,6 +197,26 @@ class Jobs(Protocol):
     def start_job(self, request: JobRequest) -> Job:
         """The state of a new job."""
         ...
+
+
+def unknown_event(event: Any) -> JSON:
+    """What a chunk's delta has beyond OpenAI's shape where the stream says what its dialect does not know."""
+    return {"provider_specific_fields": {"unknown_events": [event]}}
+
+
+def whole_number(value: Any) -> int:
+    """A count, or a time in seconds, as an integer.
+
+    Raises:
+        ValueError: It is none, or too large to be one: JSON could not hold it.
+    """
+    try:
+        number = int(value)
+    except OverflowError as error:
+        raise ValueError(f"a number is {value}") from error
+    if number.bit_length() > MAX_BITS:
+        raise ValueError(f"a number has {number.bit_length()} bits")
+    return number
 
 
 def raise_malformed(cause: Exception, *, provider: str, model: str, status: int, body: bytes) -> NoReturn:

@@ -134,6 +134,13 @@ class RunStreamDecoder(LooseStreamDecoder):
         super().feed(events[done:], into)
 
     @override
+    def _close(self, into: list[ChatCompletionChunk]) -> None:
+        if (
+            self.finished or self._ended
+        ):  # else the count of tokens would stand before a finish that never came
+            super()._close(into)
+
+    @override
     def _fixed(self, body: JSON) -> JSON:
         if body == {}:  # `_FINISH`: what the dialect does not say
             called = any(calls.count for calls in self._calls.values())

@@ -101,6 +101,7 @@ TYPE_STATUS: Final[Mapping[str, int]] = {
     "requests": 429,
     "tokens": 429,
     "rate_limit_error": 429,
+    "rate_limited": 429,  # Mistral
     "rate_limit_exceeded": 429,
     "insufficient_quota": 429,
     "server_error": 500,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event, whole_number
 from aiocompl.codecs.error_shapes import decode_stream_error
 from aiocompl.errors import IncompleteStreamError
 from aiocompl.types.completion import (
@@ -100,6 +100,9 @@ class OllamaStreamDecoder:
                 body = orjson.loads(data)
                 if "error" in body:
                     self._raise_error(body)
+                if "message" not in body and not body.get("done"):
+                    into.append(self._chunks.piece(extra=unknown_event(body)))
+                    continue
                 if not self._begun:
                     self._begin(body, into)
                 self._take(body, body.get("message") or {}, into)
@@ -126,7 +129,7 @@ class OllamaStreamDecoder:
 
     def _take(self, body: JSON, message: JSON, into: list[ChatCompletionChunk]) -> None:
         content, thinking = message.get("content") or None, None
-        if len(message) > 2:  # noqa: PLR2004 - more than role and content
+        if len(message) > 2 or "content" not in message:  # noqa: PLR2004 - other than role and content
             thinking = message.get("thinking") or None
             self._take_calls(message.get("tool_calls") or (), body, into)
             if extra := _kept(message, _PLACED_IN_MESSAGE):
@@ -178,7 +181,8 @@ def _usage(body: JSON) -> Usage | None:
     """The counts, with the timings (nanoseconds) beside them; a prompt that was cached may have no count."""
     if body.keys().isdisjoint(_COUNTS | _TIMINGS):
         return None
-    prompt, completion = int(body.get("prompt_eval_count") or 0), int(body.get("eval_count") or 0)
+    prompt = whole_number(body.get("prompt_eval_count") or 0)
+    completion = whole_number(body.get("eval_count") or 0)
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,

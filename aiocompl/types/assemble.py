@@ -131,6 +131,9 @@ class _Answer:
     refusal: _Pieces = attrs.field(factory=_Pieces)
     reasoning: _Pieces = attrs.field(factory=_Pieces)
     calls: dict[int, _Call] = attrs.field(factory=dict)
+    """The latest at each index."""
+    earlier_calls: list[tuple[int, _Call]] = attrs.field(factory=list)
+    """Those whose index another one was given too, against all promises."""
     function_call: _Call | None = None
     audio: Audio | None = None
     logprobs: ChoiceLogprobs | None = None
@@ -152,7 +155,7 @@ class _Answer:
         self.reasoning.add(delta.reasoning_content)
         self.role = delta.role or self.role
         for call in delta.tool_calls or ():
-            self.calls.setdefault(call.index, _Call()).add(call)
+            self._add_call(call)
         if (function := delta.function_call) is not None:
             self.function_call = self.function_call or _Call()
             self.function_call.add_function(function)
@@ -160,6 +163,15 @@ class _Answer:
             self.audio = _joined_audio(self.audio, delta.audio)
         if delta.model_extra:
             _merge(self.message_extra, delta.model_extra)
+
+    def _add_call(self, delta: DeltaToolCall) -> None:
+        call = self.calls.get(delta.index)
+        if call is not None and delta.id and call.id not in ("", delta.id):
+            self.earlier_calls.append((delta.index, call))
+            call = None
+        if call is None:
+            call = self.calls[delta.index] = _Call()
+        call.add(delta)
 
     def _add_logprobs(self, more: ChoiceLogprobs) -> None:
         if self.logprobs is None:
@@ -171,6 +183,7 @@ class _Answer:
 
     def choice(self) -> Choice:
         self.extra.pop("message", None)  # a few vendors write the blocking form's field beside the delta
+        calls = sorted([*self.earlier_calls, *self.calls.items()], key=_place)
         annotations: list[JSON] = self.message_extra.pop("annotations", None) or []
         return Choice(
             index=self.index,
@@ -182,7 +195,7 @@ class _Answer:
                 content=self._content(),
                 refusal=self.refusal.text(),
                 reasoning_content=self.reasoning.text(),
-                tool_calls=[call.tool_call() for _, call in sorted(self.calls.items())] or None,
+                tool_calls=[call.tool_call() for _, call in calls] or None,
                 function_call=None if self.function_call is None else self.function_call.function(),
                 annotations=[Annotation.model_validate(item) for item in annotations] or None,
                 audio=self.audio,
@@ -219,8 +232,14 @@ def stream_chunk_builder(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletio
             answer.add(choice)
     if whole is None:
         raise ValueError("there are no chunks to put together")
-    whole.choices = [answer.choice() for _, answer in sorted(answers.items())]
+    whole.choices = [answer.choice() for _, answer in sorted(answers.items(), key=_place)]
     return whole
+
+
+def _place(item: tuple[Any, object]) -> tuple[bool, Any]:
+    """Where something stands; indices that are no numbers, against all promises, come last."""
+    index = item[0]
+    return (False, index) if isinstance(index, int | float) else (True, str(index))
 
 
 def _add_heading(whole: ChatCompletion, chunk: ChatCompletionChunk) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.base import Codec
     from aiocompl.types.model import JSON
 
+BROKEN = '{"a": 7341'
 KEY = "sk-contract-0123456789abcdef"
 
 
@@ -41,3 +42,13 @@ class Dialect:
 
     whole_headers: Mapping[str, str] = attrs.field(factory=dict)
     """Headers that only the request of a blocking call has."""
+
+    calls: bytes = b""
+    """A stream of two calls, of ``f`` and of ``g``, as much alike as the dialect lets them be: with one index for both
+    where there are indices, and arguments that are no JSON (`BROKEN`)."""
+
+    reasons: bool = True
+    """Whether the provider has words for why an answer ends."""
+
+    ends: bool = True
+    """Whether its streams have an end after which nothing matters; Gemini's just stop."""

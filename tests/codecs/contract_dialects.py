@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
-from contract_case import KEY, Dialect, sse
+from contract_case import BROKEN, KEY, Dialect, sse
+from contract_clouds import cloud_dialects
 from contract_hosts import host_dialects
 from contract_natives import NATIVE_DIALECTS, payloads
 
@@ -45,6 +46,15 @@ OPENAI_CHUNKS = [
 ]
 
 
+def openai_call(name: str) -> JSON:
+    function = {"name": name, "arguments": BROKEN}
+    call = {"index": 0, "id": f"call_{name}", "type": "function", "function": function}
+    return openai_chunk({"tool_calls": [call]})
+
+
+OPENAI_CALLS = [OPENAI_CHUNKS[0], openai_call("f"), openai_call("g"), openai_chunk({}, "tool_calls")]
+
+
 def openai_dialect(provider: str, **target: Any) -> Dialect:
     env = {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}
     return Dialect(
@@ -53,6 +63,7 @@ def openai_dialect(provider: str, **target: Any) -> Dialect:
         answer=orjson.dumps(OPENAI_ANSWER),
         stream=sse(*OPENAI_CHUNKS),
         cut=sse(*OPENAI_CHUNKS[:-1], end=b""),
+        calls=sse(*OPENAI_CALLS),
         error=orjson.dumps({"error": {"message": f"Incorrect API key: {KEY}", "code": "no"}}),
         stream_error=sse({"error": {"message": f"Sorry, {KEY}", "type": "server_error"}}, end=b""),
         unforeseen=lambda body: body["unforeseen"]["a"] * body["choices"][0]["message"]["unforeseen"][0],
@@ -65,6 +76,7 @@ def in_payloads(dialect: Dialect) -> Dialect:
         dialect,
         stream=payloads(dialect.stream),
         cut=payloads(dialect.cut),
+        calls=payloads(dialect.calls),
         stream_error=payloads(dialect.stream_error),
         one_url=False,
     )
@@ -83,4 +95,5 @@ DIALECTS = [
     in_payloads(openai_dialect("sagemaker")),
     *NATIVE_DIALECTS,
     *host_dialects(openai_dialect("groq")),
+    *cloud_dialects(openai_dialect("groq")),
 ]

@@ -63,6 +63,7 @@ CLOUDFLARE = Dialect(
     error=orjson.dumps(run_error("Incorrect API key:")),
     stream_error=sse(run_error("Sorry,"), end=b""),
     unforeseen=lambda body: body["usage"]["unforeseen"],
+    reasons=False,
 )
 
 

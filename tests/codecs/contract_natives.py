@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import orjson
-from contract_case import KEY, Dialect, sse
+from contract_case import BROKEN, KEY, Dialect, sse
 
 from aiocompl.codecs.routing import Target, resolve
 from aiocompl.testing.dialects.eventstream import message
@@ -57,6 +57,30 @@ ANTHROPIC_EVENTS: list[JSON] = [
     },
     {"type": "message_stop"},
 ]
+
+
+def anthropic_call(name: str) -> list[JSON]:
+    block = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+    piece = {"type": "input_json_delta", "partial_json": BROKEN}
+    return [
+        {"type": "content_block_start", "index": 1, "content_block": block},
+        {"type": "content_block_delta", "index": 1, "delta": piece},
+    ]
+
+
+def cohere_call(name: str) -> JSON:
+    function = {"name": name, "arguments": BROKEN}
+    call = {"id": f"call_{name}", "type": "function", "function": function}
+    return {"type": "tool-call-start", "index": 0, "delta": {"message": {"tool_calls": call}}}
+
+
+def responses_call(name: str) -> list[JSON]:
+    item = {"type": "function_call", "call_id": f"call_{name}", "name": name}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "arguments": ""}},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": BROKEN},
+    ]
+
 
 COHERE_EVENTS: list[JSON] = [
     {"type": "message-start", "id": "c1", "delta": {"message": {"role": "assistant"}}},
@@ -153,13 +177,15 @@ REPLICATE_HEADING: JSON = {
 REPLICATE_ANSWER: JSON = {
     **REPLICATE_HEADING,
     "status": "succeeded",
-    "output": ["Hel", "lo"],
+    "output": ["Hello"],
     "error": None,
     "metrics": {"input_token_count": 2, "output_token_count": 1},
     "unforeseen": 1,
 }
 REPLICATE_BEGUN = b"event: prediction\n" + sse({**REPLICATE_HEADING, "status": "starting"}, end=b"")
-REPLICATE_OUTPUT = b"event: output\nid: 1\ndata: Hel\n\nevent: logs\ndata: {\n\nevent: output\ndata: lo\n\n"
+REPLICATE_OUTPUT = (
+    b"event: output\nid: 1\ndata: Hel\n\nevent: logs\ndata: loading\n\nevent: output\ndata: lo\n\n"
+)
 REPLICATE_END = b"event: done\ndata: {}\n\nevent: prediction\n" + sse(REPLICATE_ANSWER, end=b"")
 
 NATIVE_DIALECTS = [
@@ -169,6 +195,9 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(ANTHROPIC_MESSAGE),
         stream=sse(*ANTHROPIC_EVENTS, end=b""),
         cut=sse(*ANTHROPIC_EVENTS[:-1], end=b""),
+        calls=sse(
+            ANTHROPIC_EVENTS[0], *anthropic_call("f"), *anthropic_call("g"), *ANTHROPIC_EVENTS[-2:], end=b""
+        ),
         error=error_body(
             {"type": "error", "error": {"type": "x", "message": f"Incorrect API key: {KEY}"}},
         ),
@@ -183,6 +212,7 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(COHERE_ANSWER),
         stream=sse(*COHERE_EVENTS),
         cut=sse(*COHERE_EVENTS[:-1], end=b""),
+        calls=sse(COHERE_EVENTS[0], cohere_call("f"), cohere_call("g"), COHERE_EVENTS[-1]),
         error=error_body({"message": f"Incorrect API key: {KEY}"}),
         stream_error=sse(
             {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": f"Sorry, {KEY}"}}, end=b""
@@ -195,6 +225,17 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(COHERE_V1_ANSWER),
         stream=lines(*COHERE_V1_EVENTS),
         cut=lines(*COHERE_V1_EVENTS[:-1]),
+        calls=lines(
+            COHERE_V1_EVENTS[0],
+            *(
+                {
+                    "event_type": "tool-calls-chunk",
+                    "tool_call_delta": {"name": name, "index": 0, "parameters": BROKEN},
+                }
+                for name in "fg"
+            ),
+            {"event_type": "stream-end", "finish_reason": "COMPLETE", "response": {}},
+        ),
         error=error_body({"message": f"Incorrect API key: {KEY}"}),
         stream_error=lines({"message": f"Sorry, {KEY}"}),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
@@ -207,6 +248,20 @@ NATIVE_DIALECTS = [
         ),
         stream=lines(*OLLAMA_LINES),
         cut=lines(*OLLAMA_LINES[:-1]),
+        calls=lines(
+            *(
+                {
+                    **OLLAMA_HEADING,
+                    "message": {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"index": 0, "name": name, "arguments": BROKEN}}],
+                    },
+                    "done": False,
+                }
+                for name in "fg"
+            ),
+            OLLAMA_LINES[-1],
+        ),
         error=error_body({"error": f"Incorrect API key: {KEY}"}),
         stream_error=lines({"error": f"Sorry, {KEY}"}),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
@@ -231,6 +286,7 @@ NATIVE_DIALECTS = [
         error=error_body({"title": "Unauthenticated", "detail": f"Incorrect API key: {KEY}", "status": 401}),
         stream_error=b"event: error\n" + sse({"detail": f"CUDA out of memory. Sorry, {KEY}"}, end=b""),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
+        reasons=False,
         whole_headers={"Prefer": "wait=2"},
     ),
     Dialect(
@@ -239,6 +295,13 @@ NATIVE_DIALECTS = [
         answer=orjson.dumps(RESPONSES_ANSWER),
         stream=sse(*RESPONSES_EVENTS, end=b""),
         cut=sse(*RESPONSES_EVENTS[:-1], end=b""),
+        calls=sse(
+            RESPONSES_EVENTS[0],
+            *responses_call("f"),
+            *responses_call("g"),
+            {"type": "response.completed", "response": {**RESPONSES_ANSWER, "output": []}},
+            end=b"",
+        ),
         error=error_body({"error": {"message": f"Incorrect API key: {KEY}", "code": "no"}}),
         stream_error=sse({"type": "error", "code": "server_error", "message": f"Sorry, {KEY}"}, end=b""),
         unforeseen=lambda body: body["unforeseen"],

@@ -257,9 +257,16 @@ def test_arguments_that_are_no_json_are_kept_as_text() -> None:
     assert message.provider_specific_fields["converse_blocks"][0]["toolUse"]["input"] == '{"a'
 
 
-def test_unknown_events_and_what_follows_the_end_are_passed_over() -> None:
-    steps = [START, ("keepAlive", {}), delta(0, {"text": "a"}), done(7), stop(), METADATA]
+def test_what_follows_the_end_is_passed_over() -> None:
+    steps = [START, delta(0, {"text": "a"}), done(7), stop(), METADATA]
     assert stream(*steps) == stream(*steps, delta(0, {"text": "late"}))
+
+
+def test_unknown_events_are_kept() -> None:
+    steps = [START, ("news", {"a": 1}), delta(0, {"text": "a"}), ("news", {"a": 2}), stop(), METADATA]
+    message = stream_chunk_builder(stream(*steps)).choices[0].message
+    assert message.content == "a"
+    assert message.provider_specific_fields == {"unknown_events": [{"news": {"a": 1}}, {"news": {"a": 2}}]}
 
 
 @pytest.mark.parametrize("metadata", [{}, {"p": "x"}])

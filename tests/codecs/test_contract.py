@@ -124,7 +124,9 @@ def test_requests_share_url_and_headers(dialect: Dialect) -> None:
     assert first.headers == {**codec.headers, **dialect.whole_headers}
     assert first.headers is (codec.encode_request(REQUEST) if dialect.whole_headers else codec).headers
     assert (first.url == second.url) is dialect.one_url
-    assert first.body != second.body
+    if first.url == second.url:  # the body says that it is to be a stream, or the URL does
+        assert first.body != second.body
+    assert codec.encode_request(REQUEST).url == first.url
 
 
 def test_the_key_goes_into_a_header_and_nowhere_else(dialect: Dialect) -> None:
@@ -279,6 +281,8 @@ def test_a_stream_byte_by_byte_and_with_bytes_after_its_end(dialect: Dialect) ->
     whole = outcome(dialect.make(), [dialect.stream])
     assert whole[1] is None
     assert outcome(dialect.make(), in_bytes(dialect.stream)) == whole
+    if not dialect.ends:
+        return
     assert outcome(dialect.make(), [dialect.stream, dialect.stream, b"\x00 trailing"]) == whole
     assert outcome(dialect.make(), [dialect.stream + dialect.stream]) == whole
 

@@ -238,3 +238,16 @@ def test_any_bytes_are_read_or_reported(data: bytes) -> None:
 @given(st.lists(st.sampled_from([part + b"\n\n" for part in WHOLE.split(b"\n\n")]), max_size=12))
 def test_events_in_any_order_are_read_or_reported(events: list[bytes]) -> None:
     fault(lambda: plain.decode_stream([b"".join(events)]))
+
+
+def test_events_that_only_say_how_it_goes_are_passed_over() -> None:
+    spoken = STARTED + delta("output_text", "Hi") + ended(said("Hi"))
+    silent = [
+        STARTED,
+        event("keepalive", sequence_number=1),
+        event("response.web_search_call.searching", output_index=0),
+        event("response.still_to_be_invented", output_index=0),
+        delta("output_text", "Hi"),
+        ended(said("Hi")),
+    ]
+    assert decoded(b"".join(silent)) == decoded(spoken)

@@ -34,7 +34,7 @@ def events_of(body: bytes) -> Values:
         if not lines or lines[b"data"] == b"[DONE]":
             continue
         value = orjson.loads(lines[b"data"])
-        assert b"event" not in lines or lines[b"event"].decode() == value["type"]
+        assert b"event" not in lines or lines[b"event"].decode() == value.get("type", "error")
         values.append(value)
     return values
 
@@ -305,15 +305,58 @@ def azure_stream(events: Values) -> Said:
 
 
 def chat_stream(events: Values) -> Said:
-    message: dict[str, Any] = {"content": "", "reasoning_content": "", "tool_calls": []}
-    finish = None
+    message = _joined(events, "content", "reasoning_content")
+    reasons = [choice["finish_reason"] for event in events for choice in event["choices"]]
+    finish = next(filter(None, reasons), None)
+    return chat({**events[-1], "choices": [{"message": message, "finish_reason": finish}]})
+
+
+def groq(made: Any) -> Said:
+    message = made["choices"][0]["message"]
+    reasoning = message.pop("reasoning", "")
+    return chat(
+        {**made, "choices": [{**made["choices"][0], "message": {"content": None, **message}}]}
+    )._replace(reasoning=reasoning)
+
+
+def groq_stream(events: Values) -> Said:
+    assert events[0]["x_groq"]["id"] == events[-1]["x_groq"]["id"]
+    assert events[-1]["x_groq"]["usage"] == events[-1]["usage"]
+    message = _joined(events, "content", "reasoning")
+    finish = events[-1]["choices"][0]["finish_reason"]
+    return groq({**events[-1], "choices": [{"message": message, "finish_reason": finish}]})
+
+
+def mistral(made: Any) -> Said:
+    message = made["choices"][0]["message"]
+    content = message["content"]
+    blocks: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    thoughts = [part["text"] for block in blocks for part in block.get("thinking", ())]
+    text = "".join(block.get("text", "") for block in blocks)
+    said = chat({**made, "choices": [{**made["choices"][0], "message": {**message, "content": text}}]})
+    return said._replace(reasoning="".join(thoughts))
+
+
+def mistral_stream(events: Values) -> Said:
+    message: dict[str, Any] = {"content": [], "tool_calls": []}
+    for event in events:
+        (choice,) = event["choices"]
+        content = choice["delta"]["content"] or []
+        message["content"] += [{"type": "text", "text": content}] if isinstance(content, str) else content
+        message["tool_calls"] += choice["delta"].get("tool_calls") or ()
+    finish = events[-1]["choices"][0]["finish_reason"]
+    return mistral({**events[-1], "choices": [{"message": message, "finish_reason": finish}]})
+
+
+def _joined(events: Values, *names: str) -> dict[str, Any]:
+    """The message that the deltas of a stream make."""
+    message: dict[str, Any] = {**dict.fromkeys(names, ""), "tool_calls": []}
     for choice in (choice for event in events for choice in event["choices"]):
-        for name in ("content", "reasoning_content"):
+        for name in names:
             message[name] += choice["delta"].get(name) or ""
         for call in choice["delta"].get("tool_calls") or ():
             if "id" in call:
                 message["tool_calls"].append(call)
             else:
                 message["tool_calls"][-1]["function"]["arguments"] += call["function"]["arguments"]
-        finish = finish or choice["finish_reason"]
-    return chat({**events[-1], "choices": [{"message": message, "finish_reason": finish}]})
+    return message

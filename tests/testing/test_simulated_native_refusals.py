@@ -93,6 +93,36 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("gemini", {"tools": [{"functionDeclarations": [{"name": "1st"}]}]}, "Invalid function name"),
     ("gemini", {"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, "Invalid value at"),
     ("gemini", {"toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["f"]}}}, "mode is ANY"),
+    ("groq", {"logit_bias": {"1": 2}}, "property 'logit_bias' is unsupported"),
+    ("groq", {"n": 2}, "must be at most 1"),
+    ("groq", {"messages": [{**USER, "name": "me"}]}, "property 'name' is unsupported"),
+    (
+        "groq",
+        {"messages": [USER, {"role": "assistant", "content": "x", "function_call": None}, USER]},
+        "property 'function_call' is unsupported",
+    ),
+    ("mistral", {"seed": 1}, "Extra inputs are not permitted"),
+    ("mistral", {"stream_options": {}}, "Extra inputs are not permitted"),
+    ("mistral", {"temperature": 1.6}, "less than or equal to 1.5"),
+    ("mistral", {"tool_choice": "some"}, "'auto', 'none', 'any' or 'required'"),
+    ("mistral", {"messages": [{"role": "developer", "content": "x"}]}, "Input tag 'developer'"),
+    ("mistral", {"messages": [{**USER, "name": "me"}]}, "Extra inputs are not permitted"),
+    ("mistral", {"messages": [USER, {"role": "assistant", "content": ""}]}, "either content or tool_calls"),
+    ("mistral", {"messages": [USER, {"role": "assistant", "content": "x"}]}, "Expected last role User"),
+    (
+        "mistral",
+        {
+            "messages": [
+                USER,
+                {
+                    "role": "assistant",
+                    "tool_calls": [{"id": "call_1", "type": "function", "function": FUNCTION}],
+                },
+                {"role": "tool", "tool_call_id": "call_1", "content": "x"},
+            ]
+        },
+        "with a length of 9",
+    ),
     ("ollama", {"model": ""}, "model is required"),
     ("ollama", {"messages": [{"role": "developer", "content": "x"}]}, "invalid role: developer"),
     ("ollama", {"messages": [said("user", {"type": "text", "text": "x"})]}, "of type string"),

@@ -41,6 +41,8 @@ SCHEMAS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("responses", {"text_": {"format": {"type": "json_schema", "name": "c", "schema": SCHEMA}}}),
+    ("groq", {"response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}}),
+    ("mistral", {"response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}}),
     ("azure", {"response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": SCHEMA}}}),
 ]
 

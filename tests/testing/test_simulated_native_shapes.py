@@ -40,6 +40,8 @@ RECORDED = {
     "cohere_v1": [("cohere", "cohere.v1.chat")],
     "gemini": [("gemini", "generateContent"), ("gemini", "streamGenerateContent")],
     "gemini_array": [("gemini", "generateContent"), ("gemini", "streamGenerateContent")],
+    "groq": [("groq", "chat.completions")],
+    "mistral": [("mistral", "chat.completions")],
     "ollama": [("ollama", "ollama.chat")],
     "sagemaker": [("openai", "chat.completions"), ("deepseek", "chat.completions")],
     "responses": [("openai", "responses"), ("azure", "responses")],
@@ -57,6 +59,19 @@ NOT_RECORDED = {
         "tool-calls-generation": "the same",
         "stream-end.response.tool_calls": "the same",
         "stream-end.response.meta.cached_tokens": "recorded in whole answers, and both hold the same object",
+    },
+    "groq": {
+        ".usage.prompt_tokens_details": "recorded in whole answers only, and both hold the same object",
+        ".x_groq.usage.prompt_tokens_details": "the same",
+    },
+    "mistral": {
+        ".choices[].delta.tool_calls[].index": "streams with tools were recorded before calls had one; whole answers have it",
+        ".choices[].delta.tool_calls[].type": "the same",
+        ".code": "of errors only a 401 was recorded; its documentation has these",
+        ".message": "the same",
+        ".object": "the same",
+        ".param": "the same",
+        ".type": "the same",
     },
     "responses": {
         "response.completed.response.output[].summary[]": "recorded in whole answers only, and both hold the same object",

@@ -146,6 +146,8 @@ async def test_error_statuses(
         ("cohere_v1", "content_policy"): 498,
         ("gemini", "content_policy"): 200,
         ("gemini_array", "content_policy"): 200,
+        ("mistral", "content_policy"): 403,
+        ("mistral", "quota"): 402,
         ("vertex", "content_policy"): 200,
     }
     if status == 200 and stream:
@@ -206,6 +208,8 @@ async def test_a_stream_without_its_end(native: Native, client: Client, simulato
         "anthropic": b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
         "azure": b"data: [DONE]\n\n",
         "cohere": b"data: [DONE]\n\n",
+        "groq": b"data: [DONE]\n\n",
+        "mistral": b"data: [DONE]\n\n",
         "gemini_array": b"\n]",
     }
     end = ends.get(native.name, b"")
@@ -278,7 +282,7 @@ async def test_the_key(native: Native, client: Client, simulator_factory: Any) -
 async def test_models_that_there_are(native: Native, client: Client, simulator_factory: Any) -> None:
     simulator = await simulator_factory(models=["another"])
     status, _, body = await native.post(client.session, simulator)
-    assert status == (400 if native.name in ("bedrock", "responses", "sagemaker") else 404)
+    assert status == (400 if native.name in ("bedrock", "mistral", "responses", "sagemaker") else 404)
     assert orjson.loads(body)
 
 

@@ -19,6 +19,8 @@ PATHS = [
     ("/v1/chat/completions", "openai"),
     ("/v1/models", "openai"),
     ("/openai/v1/chat/completions", "openai"),  # Groq's; Azure's where the header is
+    ("/groq/openai/v1/chat/completions", "groq"),
+    ("/mistral/v1/chat/completions", "mistral"),
     ("/api/v1/chat/completions", "openai"),
     ("/v1/projects/p/locations/l/endpoints/openapi/chat/completions", "vertex_openai"),
     ("/v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict", "vertex_openai"),

@@ -78,3 +78,30 @@ def test_reasoning_details_are_put_together_by_type_and_index() -> None:
         detail("reasoning.text", 1, text="c", signature="s"),
         detail("reasoning.encrypted", 1, data="xy"),
     ]
+
+
+def test_calls_of_one_index_are_told_apart_by_their_ids() -> None:
+    whole = built(
+        {"tool_calls": [{"index": 1, "id": "c", "function": {"name": "h", "arguments": "{}"}}]},
+        {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x"'}}]},
+        {"tool_calls": [{"index": 0, "id": "a", "function": {"arguments": ":1}"}}]},
+        {"tool_calls": [{"index": 0, "id": "b", "function": {"name": "g", "arguments": "["}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "]"}}]},
+    )
+    calls = [(call.id, call.function) for call in whole.choices[0].message.tool_calls or ()]
+    assert [(call, made and made.name, made and made.arguments) for call, made in calls] == [
+        ("a", "f", '{"x":1}'),
+        ("b", "g", "[]"),
+        ("c", "h", "{}"),
+    ]
+
+
+def test_indices_that_are_no_numbers_come_last() -> None:
+    chunks = [
+        ChatCompletionChunk.model_validate(
+            {"id": "a", "choices": [{"index": index, "delta": {"content": str(index)}}]}
+        )
+        for index in ("x", 1, None, "b")
+    ]
+    whole = stream_chunk_builder(chunks)
+    assert [choice.message.content for choice in whole.choices] == ["None", "1", "b", "x"]

@@ -9,6 +9,7 @@ import pytest
 
 from aiocompl import ResponseFormatError, Supervisor
 from aiocompl.testing import Answer, Simulator, ToolCall, Usage
+from aiocompl.testing.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from aiocompl import ChatCompletion
@@ -67,7 +68,11 @@ async def ask(
     model: str, script: Any, messages: list[dict[str, Any]], **params: Any
 ) -> tuple[ChatCompletion, ChatCompletion]:
     """The blocking answer, and the streamed one put together."""
-    async with Simulator(script) as simulator, Supervisor(num_retries=0) as supervisor:
+    provider = model.partition("/")[0]
+    dialect = (
+        provider if provider in DIALECTS else "openai"
+    )  # only the paths of OpenAI's look-alikes depend on it
+    async with Simulator(script, dialect=dialect) as simulator, Supervisor(num_retries=0) as supervisor:
         place: dict[str, Any] = {"api_base": simulator.base_url, "api_key": "made-up"}
         whole = await supervisor.acompletion(model, messages, **place, **params)
         stream = await supervisor.acompletion(model, messages, stream=True, **place, **params)

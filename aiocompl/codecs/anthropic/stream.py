@@ -21,7 +21,7 @@ from aiocompl.codecs.anthropic.response import (
 )
 from aiocompl.codecs.anthropic.tools import PLAIN_READING
 from aiocompl.codecs.anthropic.usage import usage_of
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event
 from aiocompl.codecs.error_shapes import parse_body
 from aiocompl.errors import IncompleteStreamError
 from aiocompl.types.chunk import (
@@ -137,8 +137,10 @@ class AnthropicStreamDecoder:
                 self._take_message_end(body, into)
             case "error":
                 raise self._error(body)
-            case _:
-                pass  # a ping, or what is still to be invented
+            case "ping":
+                pass
+            case _:  # what is still to be invented
+                into.append(self._chunk(ChoiceDelta(model_extra=unknown_event(body))))
 
     def _chunk(self, delta: ChoiceDelta) -> ChatCompletionChunk:
         if self._id is None:

@@ -92,7 +92,7 @@ def converse_error(
     usual, cls = EXCEPTIONS.get(_key(name), (InternalServerError.http_status, None))
     error = make_error(
         fields,
-        status if status is not None else usual,
+        usual if status is None else status,
         body=parsed,
         headers=headers,
         provider=endpoint.provider,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event
 from aiocompl.codecs.bedrock.errors import converse_error
 from aiocompl.codecs.bedrock.messages import SERVER_TOOL
 from aiocompl.codecs.bedrock.response import finish_reason, message_extra, usage_of
@@ -127,8 +127,8 @@ class ConverseStreamDecoder:
             )
 
     def _take(self, name: str, data: bytes, into: list[ChatCompletionChunk]) -> None:
+        body = orjson.loads(data)
         if name == "contentBlockDelta":
-            body = orjson.loads(data)
             delta, index = body["delta"], body["contentBlockIndex"]
             text = delta.get("text")
             if text is None:
@@ -137,15 +137,17 @@ class ConverseStreamDecoder:
                 self._block(index, "text").pieces.append(text)
                 into.append(self._chunks.piece(text))
         elif name == "contentBlockStart":
-            self._take_start(orjson.loads(data), into)
+            self._take_start(body, into)
         elif name == "contentBlockStop":
-            self._take_stop(orjson.loads(data), into)
+            self._take_stop(body, into)
         elif name == "messageStart":
             into.append(self._chunks.piece())
         elif name == "messageStop":
-            self._finish(orjson.loads(data), into)
+            self._finish(body, into)
         elif name == "metadata":
-            self._take_metadata(orjson.loads(data), into)
+            self._take_metadata(body, into)
+        else:
+            into.append(self._chunks.piece(extra=unknown_event({name: body})))
 
     def _block(self, index: int, kind: str) -> _Block:
         """The open block; a new one where none of its kind was announced, as is usual for text and reasoning."""

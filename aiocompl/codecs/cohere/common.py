@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.codecs.base import whole_number
 from aiocompl.codecs.error_shapes import (
     ErrorFields,
     decode_stream_error,
@@ -110,16 +111,19 @@ def usage_of(raw: Mapping[str, Any]) -> Usage | None:
     counts = raw.get("tokens") or raw.get("billed_units")
     if not counts:
         return None
-    prompt, completion = int(counts.get("input_tokens") or 0), int(counts.get("output_tokens") or 0)
+    prompt = whole_number(counts.get("input_tokens") or 0)
+    completion = whole_number(counts.get("output_tokens") or 0)
     cached, reasoning = raw.get("cached_tokens"), counts.get("reasoning_tokens")
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=prompt + completion,
-        prompt_tokens_details=None if cached is None else PromptTokensDetails(cached_tokens=int(cached)),
+        prompt_tokens_details=None
+        if cached is None
+        else PromptTokensDetails(cached_tokens=whole_number(cached)),
         completion_tokens_details=None
         if reasoning is None
-        else CompletionTokensDetails(reasoning_tokens=int(reasoning)),
+        else CompletionTokensDetails(reasoning_tokens=whole_number(reasoning)),
         model_extra={key: value for key, value in raw.items() if key != "cached_tokens"},
     )
 

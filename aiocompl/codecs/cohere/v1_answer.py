@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event
 from aiocompl.codecs.cohere.common import FAILURES, FINISH_REASONS, check_answer, failure, usage_of
 from aiocompl.errors import IncompleteStreamError
 from aiocompl.types.completion import ChatCompletion, ChatCompletionMessage, Choice, FunctionCall, ToolCall
@@ -25,6 +25,9 @@ OK: Final = 200
 
 _PLACED: Final = frozenset({"text", "finish_reason", "tool_calls", "generation_id", "meta"})
 """Fields of an answer that OpenAI's shape has a place for."""
+
+_SILENT: Final = frozenset({"citation-generation", "search-queries-generation", "search-results"})
+"""Events of a stream whose contents the whole answer at its end has too."""
 
 _COUNTS: Final = ("tokens", "billed_units", "cached_tokens")
 """Fields of an answer's ``meta`` that the usage holds."""
@@ -62,7 +65,7 @@ class CohereV1StreamDecoder:
         self._endpoint = endpoint
         self._model = model
         self._chunks = Chunks(model)
-        self._calls: dict[int, int] = {}  # the events' index of a tool call -> ours
+        self._calls: dict[int, tuple[int, str]] = {}  # the events' index of a tool call -> ours, and its name
         self._count = 0  # of tool calls
         self._told = False  # some text has come
         self.finished = False
@@ -102,8 +105,10 @@ class CohereV1StreamDecoder:
             self._take_missing(body.get("text") or "", body.get("tool_calls") or (), into)
         elif kind == "stream-end":
             self._end(body, into)
-        elif kind is None:
-            check_answer(body, {}, self._endpoint, self._model)
+        elif kind not in _SILENT:
+            if kind is None:
+                check_answer(body, {}, self._endpoint, self._model)
+            into.append(self._chunks.piece(extra=unknown_event(body)))
 
     def _take_text(self, text: str, into: list[ChatCompletionChunk]) -> None:
         if type(text) is not str:
@@ -119,10 +124,11 @@ class CohereV1StreamDecoder:
         place = delta.get("index")
         if place is None:
             return
-        if place in self._calls:
-            into.append(self._chunks.piece(tool_calls=[call_more(self._calls[place], pieces)]))
+        index, name = self._calls.get(place, (None, ""))
+        if index is not None and delta.get("name") in {None, "", name}:
+            into.append(self._chunks.piece(tool_calls=[call_more(index, pieces)]))
         else:
-            self._calls[place] = self._count
+            self._calls[place] = self._count, delta["name"]
             self._begin_call(delta["name"], pieces, into)
 
     def _begin_call(self, name: str, arguments: str, into: list[ChatCompletionChunk]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event
 from aiocompl.codecs.cohere.common import FAILURES, FINISH_REASONS, check_answer, failure, usage_of
 from aiocompl.errors import IncompleteStreamError
 from aiocompl.types.completion import ChoiceLogprobs, TokenLogprob
@@ -101,6 +101,8 @@ class CohereStreamDecoder:
         take = _TAKERS.get(kind)
         if take is not None:
             take(self, body, into)
+        elif kind not in _SILENT:
+            into.append(self._chunks.piece(extra=unknown_event(body)))
 
     def _start(self, body: JSON, into: list[ChatCompletionChunk]) -> None:
         self._chunks.id = body.get("id") or ""
@@ -172,7 +174,10 @@ _TAKERS: Final[Mapping[object, Callable[[CohereStreamDecoder, JSON, list[ChatCom
     "citation-start": CohereStreamDecoder._add_citation,  # noqa: SLF001
     "message-end": CohereStreamDecoder._end,  # noqa: SLF001
 }
-"""What is done with each type of event; other types say nothing that a chunk could hold."""
+"""What is done with each type of event."""
+
+_SILENT: Final = frozenset({"content-end", "citation-end", "debug"})
+"""Types of events that say nothing of the answer; ``debug`` repeats the prompt."""
 
 
 def logprobs_of(items: Iterable[Mapping[str, Any]]) -> ChoiceLogprobs:

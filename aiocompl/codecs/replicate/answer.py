@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event, whole_number
 from aiocompl.codecs.error_shapes import parse_body
 from aiocompl.codecs.replicate.errors import check_status, failure
 from aiocompl.codecs.replicate.inputs import bound_of
@@ -92,6 +92,10 @@ class PredictionStreamDecoder:
                     into.append(self._chunks.piece(data.decode()))
                 elif (take := _TAKERS.get(name)) is not None:
                     take(self, data, into)
+                elif name != "logs":  # what the model prints while it runs is no part of its answer
+                    into.append(
+                        self._chunks.piece(extra=unknown_event({"event": name, "data": data.decode()}))
+                    )
             except MALFORMED as error:
                 raise_malformed(
                     error, provider=self._endpoint.provider, model=self._request.model, status=OK, body=data
@@ -145,7 +149,7 @@ _TAKERS: Final[Mapping[str, Callable[[PredictionStreamDecoder, bytes, list[ChatC
     "done": PredictionStreamDecoder._take_done,  # noqa: SLF001
     "prediction": PredictionStreamDecoder._take_prediction,  # noqa: SLF001
 }
-"""What is done with each event but ``output``; others, such as ``logs``, say nothing that a chunk could hold."""
+"""What is done with each event but ``output`` and ``logs``."""
 
 
 def _text(output: Any) -> str | None:
@@ -171,7 +175,7 @@ def _usage(data: Mapping[str, Any]) -> Usage | None:
     prompt, completion = metrics.get("input_token_count"), metrics.get("output_token_count")
     if prompt is None and completion is None:
         return None
-    prompt, completion = int(prompt or 0), int(completion or 0)
+    prompt, completion = whole_number(prompt or 0), whole_number(completion or 0)
     return Usage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
 
 

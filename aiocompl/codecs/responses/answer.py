@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.codecs.base import whole_number
 from aiocompl.codecs.responses.items import CALLS, RAW_ITEMS, message_parts, text_parts, texts_of
 from aiocompl.types.completion import (
     Annotation,
@@ -82,7 +83,7 @@ def completion_of(body: Mapping[str, Any], model: str) -> ChatCompletion:
     )
     return ChatCompletion(
         id=body["id"],
-        created=int(body.get("created_at") or 0),
+        created=whole_number(body.get("created_at") or 0),
         model=body.get("model") or model,
         choices=[choice],
         usage=usage_of(body),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 import attrs
 import orjson
 
-from aiocompl.codecs.base import MALFORMED, raise_malformed
+from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event, whole_number
 from aiocompl.codecs.error_shapes import parse_body
 from aiocompl.codecs.responses.answer import (
     annotations_of,
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 OK: Final = 200
 TEXT: Final = "response.output_text.delta"
+
+_SILENT: Final = frozenset({"keepalive", "ping"})
+"""Events that only keep the connection open."""
 
 
 @attrs.define(eq=False)
@@ -117,12 +120,14 @@ class ResponsesStreamDecoder:
             if not self._begun:
                 self._begin(body.get("response") or {}, into)
             take(self, body, into)
+        elif not kind or not (kind.startswith("response.") or kind in _SILENT):
+            into.append(self._chunks.piece(extra=unknown_event(body)))
 
     def _begin(self, response: JSON, into: list[ChatCompletionChunk]) -> None:
         chunks = self._chunks
         chunks.id = response.get("id") or ""
         chunks.model = response.get("model") or self._model
-        chunks.created = int(response.get("created_at") or 0)
+        chunks.created = whole_number(response.get("created_at") or 0)
         self._begun = True
         into.append(chunks.piece(""))
 
@@ -252,7 +257,7 @@ class ResponsesStreamDecoder:
         "response.completed": _take_end,
         "response.incomplete": _take_end,
     }
-    """What is done with which event; all others are passed over."""
+    """What is done with which event; all others of the response tell what its items will hold when they are done."""
 
 
 def _text(value: Any) -> str:

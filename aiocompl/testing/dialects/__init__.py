@@ -20,6 +20,8 @@ DIALECTS: Final = (
     "databricks",
     "gemini",
     "gemini_array",
+    "groq",
+    "mistral",
     "huggingface",
     "ollama",
     "openai",

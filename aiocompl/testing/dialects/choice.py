@@ -30,6 +30,8 @@ _EXACT: Final = {
     "/foundation-models": "bedrock",
     "/v1/foundation-models": "bedrock",
     "/openai/models": "azure",
+    "/groq/openai/v1/chat/completions": "groq",
+    "/mistral/v1/chat/completions": "mistral",
 }
 _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
 """Whom Hugging Face's router has routes to."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer, ToolCall
     from aiocompl.testing.asked import Asked, Received, Tool
 
+UNPROCESSABLE: Final = 422
 _BYTES_PER_TOKEN: Final = 4  # of a request, so that prompts are counted believably
 
 
