@@ -42,7 +42,7 @@ class Dialect:
     frame: Callable[[JSON], bytes] = sse
     done: bytes = b""
     times_openai: float = TIMES_OPENAI
-    options: Mapping[str, str] = attrs.field(factory=dict)
+    options: Mapping[str, Any] = attrs.field(factory=dict)
     """Of the target: `api_base` and the like."""
     env: Mapping[str, str] = attrs.field(factory=dict)
     """Environment variables that its endpoint is made from."""

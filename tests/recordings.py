@@ -47,6 +47,7 @@ APIS: Mapping[str, Standing] = {
     "embeddings": REPLAYED,
     "generateContent": REPLAYED,
     "invoke embeddings": REPLAYED,
+    "invocations": REPLAYED,
     "invoke messages": REPLAYED,
     "invoke nova": REPLAYED,
     "messages": REPLAYED,
@@ -59,9 +60,6 @@ APIS: Mapping[str, Standing] = {
     "ollama.generate": TEXT,
     "generation/text": TEXT,
     "invoke prompt": OWN_TEXT,
-    "invocations": Standing(
-        "excepted", "TGI's older body over SageMaker: a prompt, and a list for an answer"
-    ),
     "interactions": Standing("excepted", "Gemini's Interactions API: another API, which no codec speaks"),
     # ---------------------------------------------------------------- no chat at all
     "batches": NO_CHAT,

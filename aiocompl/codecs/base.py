@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk
+    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model import JSON
     from aiocompl.types.request import Request
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse, JobRequest
@@ -122,6 +123,9 @@ class Codec(Operation[ChatRequest, ChatCompletion], Protocol):
 
 Sign = Callable[["HTTPRequest", float], "HTTPRequest"]
 """Signs a request; the second argument is the wall clock in seconds since 1970."""
+
+Rebind = Callable[["Endpoint"], Operation[Any, Any]]
+"""Makes the same codec or operation for an endpoint whose credential has been fetched."""
 
 
 @runtime_checkable

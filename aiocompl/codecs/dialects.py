@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+import attrs
+
 from aiocompl.codecs.surfaces import surface_at, surface_of
 from aiocompl.errors import NotFoundError
 
@@ -34,6 +36,8 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
     "replicate": ("replicate", "ReplicateCodec"),
+    "sagemaker": ("sagemaker", "SageMakerCodec"),
+    "sagemaker_inputs": ("sagemaker", "InputsCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
 
@@ -109,6 +113,8 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
         return "cohere_v1", model.removeprefix("v1/")
     if vendor.name == "bedrock":
         return "bedrock", model.removeprefix("converse/")
+    if vendor.name == "sagemaker" and model.startswith("inputs/"):
+        return "sagemaker_inputs", model.removeprefix("inputs/")
     if (found := surface_of(vendor.name, model)) is not None:
         return found
     return vendor.name if vendor.name in _CODECS else "openai", model
@@ -116,6 +122,7 @@ def dialect_of(vendor: Vendor, model: str) -> tuple[str, str]:
 
 def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
     """The codec of a dialect, or the vendor's own, bound to an endpoint."""
+    vendor = _as_endpoint_says(vendor, endpoint)
     if vendor.codec is not None:
         return vendor.codec(vendor, endpoint)
     place = _CODECS[surface_at(vendor.name, endpoint.base_url) or dialect]
@@ -141,7 +148,13 @@ def bind_operation(kind: Kind, dialect: str, vendor: Vendor, endpoint: Endpoint)
         raise NotFoundError(
             f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"
         )
+    vendor = _as_endpoint_says(vendor, endpoint)
     return cast("Operation[Any, Any]", _load(known[dialect])(vendor, endpoint))
+
+
+def _as_endpoint_says(vendor: Vendor, endpoint: Endpoint) -> Vendor:
+    """The vendor's row; an access token goes as one, whatever the vendor does with keys."""
+    return attrs.evolve(vendor, auth="bearer") if endpoint.bearer else vendor
 
 
 def _load(place: tuple[str, str]) -> Callable[[Vendor, Endpoint], object]:

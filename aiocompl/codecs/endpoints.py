@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 
 import attrs
 
-from aiocompl.codecs.natives import AZURE, BEDROCK, LOCAL, OLLAMA, VERTEX
-from aiocompl.errors import AuthenticationError, BadRequestError
-from aiocompl.types.endpoint import AWSCredentials, Endpoint
+from aiocompl.codecs.credentials import AWS_HOST, PROJECT, first_of, right_of
+from aiocompl.codecs.natives import AZURE, BEDROCK, LOCAL, OLLAMA, SAGEMAKER, VERTEX
+from aiocompl.errors import BadRequestError
+from aiocompl.types.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiocompl.codecs.vendor import Vendor
+    from aiocompl.types.endpoint import KeyProvider
 
 _AZURE_V1: Final = frozenset({"v1", "preview", "latest"})
 """Values of api-version that mean the v1 endpoint."""
 _AZURE_VERSION_ENV: Final = ("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION", "AZURE_API_VERSION")
-_REGION_ENV: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_PROJECT_ENV: Final = ("GOOGLE_CLOUD_PROJECT", "VERTEXAI_PROJECT")
+_LOCATION_ENV: Final = ("GOOGLE_CLOUD_LOCATION", "VERTEXAI_LOCATION")
+_REGION_ENV: Final = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_REGION_NAME")
 _DEFAULT_REGION: Final = "us-east-1"
 
 
@@ -30,10 +34,12 @@ class Target:
 
     model: str
     api_base: str | None = None
-    api_key: str | None = attrs.field(default=None, repr=False)
+    api_key: str | KeyProvider | None = attrs.field(default=None, repr=False)
     api_version: str | None = None
     organization: str | None = None
     provider: str | None = None
+    credentials: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """The call's options of `CREDENTIAL_OPTIONS`, where they are given."""
 
 
 def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]) -> Endpoint:
@@ -41,23 +47,27 @@ def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, st
 
     Raises:
         AuthenticationError: The provider needs a key and there is none; the message names the variable.
-        BadRequestError: The provider needs a base URL and there is none.
+        BadRequestError: The provider needs a base URL and there is none, or an option is not what it should be.
     """
+    if target.api_base is None and (base := target.credentials.get("aws_bedrock_runtime_endpoint")):
+        target = attrs.evolve(target, api_base=base)
     base, user = _without_user(_base_url(vendor, model, target, env))
     openai = vendor.name == "openai"
     project = {"openai": "OPENAI_PROJECT_ID", "watsonx": "WATSONX_PROJECT_ID"}.get(vendor.name, "")
-    credentials = _aws_credentials(target, env) if vendor is BEDROCK else None
+    right = right_of(vendor, target, base, env)
     return Endpoint(
         provider=vendor.name,
         base_url=base,
-        api_key=None if credentials else _api_key(vendor, target, env),
+        api_key=right.api_key,
+        bearer=right.bearer,
         organization=target.organization or (env.get("OPENAI_ORG_ID") if openai else None),
         project=env.get(project),
         api_version=target.api_version,
-        region=_aws_region(base, env) if vendor is BEDROCK else None,
-        credentials=credentials,
+        region=_aws_region(base, target, env) if vendor in (BEDROCK, SAGEMAKER) else None,
+        credentials=right.credentials,
+        source=right.source,
         local_model=model if vendor is LOCAL else None,
-        extra_headers=user + _key_headers(vendor, target, env),
+        extra_headers=user + right.headers + _key_headers(vendor, target, env),
     )
 
 
@@ -66,9 +76,9 @@ def _base_url(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]
     if vendor is AZURE:
         return _azure_base(base, target, model, env)
     if vendor is VERTEX and base is None:
-        return _vertex_base(env)
-    if vendor is BEDROCK and base is None:
-        return _bedrock_base(env)
+        return _vertex_base(target, env)
+    if vendor in (BEDROCK, SAGEMAKER) and base is None:
+        return vendor.base_url.replace(AWS_HOST, _aws_host(target, env))
     if base is not None:
         return _completed(_ollama_host(base) if vendor is OLLAMA else base, vendor.base_url)
     if not vendor.base_url:
@@ -145,12 +155,17 @@ def _azure_base(base: str | None, target: Target, deployment: str, env: Mapping[
     return f"{root}?{urlencode(given)}" if given else root
 
 
-def _vertex_base(env: Mapping[str, str]) -> str:
+def _vertex_base(target: Target, env: Mapping[str, str]) -> str:
+    """Vertex AI's base URL; application default credentials may know the project, a token does not."""
     from aiocompl.codecs.gemini import vertex_base_url  # noqa: PLC0415 - a dialect loads at first use
 
-    return vertex_base_url(
-        _needed("GOOGLE_CLOUD_PROJECT", VERTEX, env), _needed("GOOGLE_CLOUD_LOCATION", VERTEX, env)
-    )
+    given = target.credentials
+    project = given.get("vertex_project") or first_of(_PROJECT_ENV, env)
+    location = given.get("vertex_location") or first_of(_LOCATION_ENV, env)
+    has_token = isinstance(target.api_key, str) or first_of(VERTEX.api_key_env, env)
+    if not project and (has_token and "vertex_credentials" not in given):
+        _needed(_PROJECT_ENV[0], VERTEX, {})
+    return vertex_base_url(project or PROJECT, location or _needed(_LOCATION_ENV[0], VERTEX, {}))
 
 
 def _ollama_host(base: str) -> str:
@@ -162,44 +177,19 @@ def _ollama_host(base: str) -> str:
     return f"{host if ':' in host else f'{host}:11434'}{slash}{path}"
 
 
-def _bedrock_base(env: Mapping[str, str]) -> str:
-    from aiocompl.codecs.bedrock import runtime_url  # noqa: PLC0415 - a dialect loads at first use
+def _aws_host(target: Target, env: Mapping[str, str]) -> str:
+    """How the host of an AWS service ends; a profile that is asked for may know the region."""
+    region = _given_region(target, env)
+    if region is None and "aws_profile_name" in target.credentials:
+        return AWS_HOST
+    region = region or _DEFAULT_REGION
+    return f"{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
 
-    return runtime_url(first_of(_REGION_ENV, env) or _DEFAULT_REGION)
 
-
-def _aws_region(base: str, env: Mapping[str, str]) -> str | None:
+def _aws_region(base: str, target: Target, env: Mapping[str, str]) -> str | None:
     """The region that requests are signed for: None where the host says it, which goes before the environment."""
-    return None if ".amazonaws.com" in base else first_of(_REGION_ENV, env)
+    return None if ".amazonaws.com" in base else _given_region(target, env)
 
 
-def _aws_credentials(target: Target, env: Mapping[str, str]) -> AWSCredentials | None:
-    """The credentials to sign with, where no API key goes before them."""
-    if target.api_key or first_of(BEDROCK.api_key_env, env):
-        return None
-    access, secret = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
-    if not access or not secret:
-        return None
-    return AWSCredentials(access_key=access, secret_key=secret, session_token=env.get("AWS_SESSION_TOKEN"))
-
-
-def _api_key(vendor: Vendor, target: Target, env: Mapping[str, str]) -> str | None:
-    key = target.api_key or first_of(vendor.api_key_env, env)
-    if key or vendor.key_optional or target.api_base is not None:
-        return key
-    names = " or ".join(vendor.api_key_env)
-    if vendor is BEDROCK:
-        names += " (or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
-    raise AuthenticationError(
-        f"no API key: set the environment variable {names}, or pass api_key=",
-        provider=vendor.name,
-        model=target.model,
-    )
-
-
-def first_of(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
-    """The first of these variables that is set to something."""
-    for name in names:
-        if value := env.get(name):
-            return value
-    return None
+def _given_region(target: Target, env: Mapping[str, str]) -> str | None:
+    return target.credentials.get("aws_region_name") or first_of(_REGION_ENV, env)

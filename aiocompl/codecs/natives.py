@@ -119,17 +119,30 @@ VERTEX: Final = Vendor(
 BEDROCK: Final = Vendor(
     name="bedrock",
     title="Amazon Bedrock (Converse)",
-    base_url="https://bedrock-runtime.{AWS_REGION}.amazonaws.com",
+    base_url="https://bedrock-runtime.{region}.amazonaws.com",
     api_key_env=("AWS_BEARER_TOKEN_BEDROCK",),
     base_env=("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"),
     docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
+)
+
+SAGEMAKER: Final = Vendor(
+    name="sagemaker",
+    title="Amazon SageMaker endpoints (Messages API)",
+    base_url="https://runtime.sagemaker.{region}.amazonaws.com",
+    api_key_env=("AWS_ACCESS_KEY_ID",),
+    base_env=("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "AWS_ENDPOINT_URL"),
+    max_tokens="max_tokens",
+    native=frozenset({"top_k", "min_p", "repetition_penalty"}),
+    loosely=True,
+    think_tag="think",
+    docs="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html",
 )
 
 WATSONX: Final = Vendor(
     name="watsonx",
     title="IBM watsonx.ai",
     base_url="https://us-south.ml.cloud.ibm.com",
-    api_key_env=("WATSONX_TOKEN",),
+    api_key_env=("WATSONX_API_KEY", "WATSONX_APIKEY", "WX_API_KEY", "WATSONX_TOKEN"),
     base_env=("WATSONX_URL", "WATSONX_API_BASE"),
     max_tokens="max_tokens",
     loosely=True,
@@ -164,6 +177,7 @@ NATIVES: Final[Mapping[str, Vendor]] = {
         GEMINI,
         VERTEX,
         BEDROCK,
+        SAGEMAKER,
         COHERE,
         OLLAMA,
         REPLICATE,
@@ -180,6 +194,7 @@ NATIVE_ALIASES: Final[Mapping[str, str]] = {
     "google": "gemini",
     "cohere_chat": "cohere",
     "ollama_chat": "ollama",
+    "sagemaker_chat": "sagemaker",
     "claude": "anthropic",
 }
 """Other names people know them by, LiteLLM's among them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
@@ -26,6 +27,7 @@ from aiocompl.types.checks import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiocompl.codecs.base import Rebind
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.types.endpoint import Endpoint
 
@@ -56,6 +58,9 @@ class OperationRoute(Generic[OperationT_co]):
     model: str
     codec: OperationT_co
 
+    rebind: Rebind | None = attrs.field(default=None, eq=False)
+    """Where the endpoint has a `source`: makes the codec that has what this gives. `codec` itself has no credential."""
+
 
 class Route(OperationRoute[Codec]):
     """Where a chat goes."""
@@ -79,7 +84,12 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     if not vendor.path:
         raise NotFoundError(f"{vendor.title} is not known to have chat", provider=vendor.name, param="model")
     endpoint = endpoint_of(vendor, model, target, env)
-    return Route(endpoint=endpoint, model=model, codec=bind(dialect, vendor, endpoint))
+    return Route(
+        endpoint=endpoint,
+        model=model,
+        codec=bind(dialect, vendor, endpoint),
+        rebind=partial(bind, dialect, vendor) if endpoint.source else None,
+    )
 
 
 def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> OperationRoute[Any]:
@@ -98,7 +108,10 @@ def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> Ope
     dialect, model = operation_dialect(kind, vendor, model)
     endpoint = endpoint_of(vendor, model, target, env)
     return OperationRoute(
-        endpoint=endpoint, model=model, codec=bind_operation(kind, dialect, vendor, endpoint)
+        endpoint=endpoint,
+        model=model,
+        codec=bind_operation(kind, dialect, vendor, endpoint),
+        rebind=partial(bind_operation, kind, dialect, vendor) if endpoint.source else None,
     )
 
 

@@ -26,7 +26,9 @@ from aiocompl.wire.messages import HTTPResponse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocompl.codecs.base import Codec, Operation, Sign
+    from aiocompl.codecs.base import Codec, Operation, Rebind, Sign
+    from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.runtime.credentials.keeper import Equipped
     from aiocompl.runtime.deadlines import Deadlines
     from aiocompl.runtime.inbox import Inbox
     from aiocompl.types.endpoint import Endpoint
@@ -58,6 +60,8 @@ class Envelope(Generic[AnswerT]):
     """Who asked; None once the caller has gone on."""
     asked: float
     """When it was put into the inbox."""
+    rebind: Rebind | None = None
+    """Makes the codec that has the credential, where that is fetched."""
     taken: float = -1.0
     """When an actor took it out; below 0 before."""
     actor: ProviderActor | None = None
@@ -110,6 +114,7 @@ class ProviderActor:
         deadlines: Where the deadlines of streams are watched.
         sign: Signs each request right before it is sent, where the endpoint has credentials for that.
         on_idle: Called when the last slot in use has become free.
+        keeper: Keeps the credential, where the endpoint's is fetched; owned by the actor, and closed with the transport.
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class ProviderActor:
         deadlines: Deadlines,
         sign: Sign | None,
         on_idle: Callable[[], None],
+        keeper: CredentialKeeper | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._inbox = inbox
@@ -130,6 +136,7 @@ class ProviderActor:
         self._deadlines = deadlines
         self._sign = sign
         self._on_idle = on_idle
+        self._keeper = keeper
         self._in_flight: set[Envelope[Any]] = set()
         self._leases: set[Lease] = set()
         self._loop = asyncio.get_running_loop()
@@ -179,13 +186,18 @@ class ProviderActor:
             AiocomplError: Whatever the provider or the network did wrong.
             ActorDiedError: A bug, which has crashed the actor.
         """
-        request, codec = envelope.request, envelope.codec
+        request, codec, sign = envelope.request, envelope.codec, self._sign
         holds_slot = True
         unread: OpenResponse | None = None
+        equipped: Equipped | None = None
         try:
+            if self._keeper is not None and envelope.rebind is not None:
+                equipped = await self._keeper.equip(envelope.rebind)
+                codec = envelope.codec = equipped.codec
+                sign = equipped.sign
             http = codec.encode_request(request)
-            if self._sign is not None:
-                http = self._sign(http, time.time())  # noqa: TID251 - a signature is good for some minutes only
+            if sign is not None:
+                http = sign(http, time.time())  # noqa: TID251 - a signature is good for some minutes only
             response = unread = await self._transport.open(http)
             call = self._call_info(envelope, response)
             if request.stream and response.status < _REDIRECT:
@@ -199,6 +211,8 @@ class ProviderActor:
             call.total = self._loop.time() - envelope.started
         except AiocomplError as error:
             error.model = error.model or request.model
+            if self._keeper is not None and equipped is not None:
+                self._keeper.refused(equipped, error)
             raise
         except Exception as bug:
             raise self._crash(bug, request.model) from bug
@@ -296,7 +310,11 @@ class ProviderActor:
 
     async def _close_transport(self) -> None:
         try:
-            await self._transport.aclose()
+            try:
+                await self._transport.aclose()
+            finally:
+                if self._keeper is not None:
+                    await self._keeper.aclose()
         except Exception as error:  # noqa: BLE001 - it must not hide why the actor ends
             telemetry.warning("transport.close_failed", error=repr(error), endpoint=self._endpoint.base_url)
 

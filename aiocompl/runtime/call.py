@@ -7,12 +7,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import orjson
 
 from aiocompl.codecs.legacy import OLD_NAMES, is_legacy, modern_request
 from aiocompl.codecs.routing import Target
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.checks import check_messages, check_params, did_you_mean
-from aiocompl.types.params import CALL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
+from aiocompl.types.params import CALL_OPTIONS, CREDENTIAL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
     from aiocompl.types.request import Request
     from aiocompl.types.structured import AnswerType
 
-_TARGET_OPTIONS: Final = frozenset(
-    {"api_base", "base_url", "api_key", "api_version", "organization", "custom_llm_provider", "azure"}
-)
+_TARGET_OPTIONS: Final = CREDENTIAL_OPTIONS | {
+    "api_base",
+    "base_url",
+    "api_key",
+    "api_version",
+    "organization",
+    "custom_llm_provider",
+    "azure",
+}
 _CHECKED_PARAMS: Final = frozenset({"stop", "tools", "functions"})
 
 
@@ -59,7 +66,8 @@ class Call:
         """
         get = self.options.get
         base = get("api_base") or get("base_url")
-        if base is not None and "@" in base.partition("?")[0]:
+        where = base or get("aws_bedrock_runtime_endpoint")
+        if where is not None and "@" in where.partition("?")[0]:
             raise BadRequestError(
                 "api_base must not hold a user or a password: pass api_key= or extra_headers=",
                 param="api_base",
@@ -71,6 +79,7 @@ class Call:
             get("api_version"),
             get("organization"),
             get("custom_llm_provider") or ("azure" if get("azure") else None),
+            {name: self.options[name] for name in CREDENTIAL_OPTIONS.intersection(self.options)},
         )
 
 
@@ -99,13 +108,23 @@ def sort_keywords(
         elif name in CALL_OPTIONS:
             call.options[name] = value
             if name in _TARGET_OPTIONS:
-                key = call.key
-                call.key = (model, (name, value)) if isinstance(key, str) else (*key, (name, value))
+                if isinstance(value, Mapping):
+                    call.options[name] = _as_text(name, value)
+                key, said = call.key, (name, call.options[name])
+                call.key = (model, said) if isinstance(key, str) else (*key, said)
         else:
             call.others[name] = value
     if "response_format" in call.params and not isinstance(call.params["response_format"], Mapping):
         _take_answer_type(call)
     return call
+
+
+def _as_text(name: str, value: Mapping[str, Any]) -> str:
+    """A mapping as JSON, for a key must hash."""
+    try:
+        return orjson.dumps(dict(value), option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError as error:
+        raise BadRequestError(f"{name} cannot be written as JSON", param=name) from error
 
 
 def _take_answer_type(call: Call) -> None:

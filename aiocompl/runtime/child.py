@@ -22,7 +22,8 @@ from aiocompl.runtime.inbox import Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocompl.codecs.base import Operation, Sign
+    from aiocompl.codecs.base import Operation, Rebind, Sign
+    from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.call import AnswerT
     from aiocompl.types.endpoint import Endpoint
@@ -43,6 +44,8 @@ class ChildSpec:
     make_transport: Callable[[], Transport]
     sign: Sign | None = None
     """Signs each request right before it is sent."""
+    make_keeper: Callable[[], CredentialKeeper] | None = None
+    """Makes what fetches and keeps the credential, where the endpoint's is fetched."""
     slots: int = 1000
     """Requests in flight at once."""
     inbox_size: int = 10_000
@@ -108,6 +111,7 @@ class Child:
         started: float,
         deadline: float,
         again: bool = False,
+        rebind: Rebind | None = None,
     ) -> AnswerT | CompletionStream:
         """Put a request into the inbox and wait for its reply.
 
@@ -119,6 +123,7 @@ class Child:
             started: When the call began, by `loop.time()`.
             deadline: When it must be over, by `loop.time()`.
             again: Whether the call has been here before: such a call is let in while the child drains.
+            rebind: Makes the codec that has the credential, where that is fetched.
 
         Raises:
             AiocomplError: Whatever went wrong.
@@ -129,7 +134,7 @@ class Child:
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a call must be awaited inside a task")
-        envelope = Envelope(request, codec, started, deadline, task, loop.time())
+        envelope = Envelope(request, codec, started, deadline, task, loop.time(), rebind)
         cancelling = task.cancelling()
         self._deadlines.add(deadline, envelope)
         self._pending += 1
@@ -239,6 +244,7 @@ class Child:
                         self._deadlines,
                         spec.sign,
                         self._settle_idle,
+                        spec.make_keeper() if spec.make_keeper is not None else None,
                     )
                     self._inbox.resize(spec.inbox_size)
                     await self._actor.run()

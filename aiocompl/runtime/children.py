@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from aiocompl.runtime.call import Call, TargetKey
-    from aiocompl.types.endpoint import Endpoint
+    from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.types.endpoint import Endpoint, TokenSource
     from aiocompl.wire.transport import Transport
 
 _MAX_ROUTES = 4096
@@ -173,6 +174,7 @@ class ChildKeeper:
         return child
 
     def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
+        source = route.endpoint.source
         make_transport = partial(self._make_transport, route.endpoint, route.codec.headers)
         if isinstance(route.codec, Jobs):
             make_transport = partial(_job_transport, make_transport, route.codec, route.endpoint.provider)
@@ -180,6 +182,7 @@ class ChildKeeper:
             endpoint=route.endpoint,
             make_transport=make_transport,
             sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
+            make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
             **self._child_settings,
         )
 
@@ -189,6 +192,11 @@ class ChildKeeper:
         from aiocompl.local.transport import local_transport  # noqa: PLC0415 - an extra, and heavy
 
         return local_transport(endpoint.local_model, self._transport, headers)
+
+    def _make_keeper(self, endpoint: Endpoint, source: TokenSource) -> CredentialKeeper:
+        from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
+
+        return keeper_for(endpoint, source, self._transport)
 
 
 def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: str) -> Transport:

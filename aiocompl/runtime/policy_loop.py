@@ -63,7 +63,12 @@ async def attempt(
             log.begin()
         try:
             answer = await child.ask(
-                request, route.codec, started=started, deadline=deadline, again=bool(failed)
+                request,
+                route.codec,
+                started=started,
+                deadline=deadline,
+                again=bool(failed),
+                rebind=route.rebind,
             )
         except AiocomplError as error:
             now, number = time(), len(failed) + 1

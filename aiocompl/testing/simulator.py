@@ -38,8 +38,8 @@ class Simulator:
         script: What happens to each request; None answers each plainly ("You said: ..."). See `Script`.
         dialect: The wire format whose address `base_url` is, and which has the paths that no other knows. By name:
             "anthropic", "azure", "bedrock", "cloudflare", "cohere", "cohere_v1", "databricks", "feature_extraction",
-            "gemini", "groq", "huggingface", "mistral", "ollama", "openai", "replicate", "responses", "tgi", "vertex",
-            "vertex_openai", "watsonx". An object of your own is the only dialect spoken.
+            "gemini", "groq", "huggingface", "mistral", "ollama", "openai", "replicate", "responses", "sagemaker",
+            "tgi", "vertex", "vertex_openai", "watsonx". An object of your own is the only dialect spoken.
         latency: How long answers take where the script says nothing about it.
         seed: Fixes what is drawn at random; the n-th request of two simulators with one seed gets the same.
         api_key: The only key that is let in; None lets in all, and none.

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import UnionType
 
+    from aiocompl.types.endpoint import KeyProvider
+
 
 class OpenAIParams(TypedDict, total=False):
     """OpenAI's chat-completion parameters besides `model`, `messages` and `stream`. Ranges are the provider's business."""
@@ -61,15 +63,40 @@ class OpenAIParams(TypedDict, total=False):
     web_search_options: Mapping[str, Any] | None
 
 
-class CallOptions(TypedDict, total=False):
+class CredentialOptions(TypedDict, total=False):
+    """Credentials that are no plain key, and what goes with them. One that is for another provider is refused."""
+
+    azure_ad_token: str | None
+    """Azure: a token of Entra, instead of a key."""
+    azure_ad_token_provider: KeyProvider | None
+    """Azure: a function, plain or async, that returns a token of Entra; asked for each attempt."""
+    vertex_project: str | None
+    """Vertex AI: the Google Cloud project, instead of the environment's or that of the credentials."""
+    vertex_location: str | None
+    """Vertex AI: a region, ``global``, ``us`` or ``eu``."""
+    vertex_credentials: str | Mapping[str, Any] | None
+    """Vertex AI: credentials as Google hands them out: the file's path, its JSON, or that parsed (extra `google`)."""
+    aws_access_key_id: str | None
+    aws_secret_access_key: str | None
+    aws_session_token: str | None
+    """AWS: goes with temporary credentials."""
+    aws_region_name: str | None
+    aws_profile_name: str | None
+    """AWS: the profile whose credentials are used (extra `bedrock`)."""
+    aws_bedrock_runtime_endpoint: str | None
+    """Bedrock: the same as `api_base`."""
+
+
+class CallOptions(CredentialOptions, total=False):
     """How a call is made: where to, with which key, how long, how often. Never sent as such."""
 
     api_base: str | None
     """The endpoint's base URL, such as ``"https://host/v1"``: makes an endpoint of any OpenAI-compatible server."""
     base_url: str | None
     """The same, under OpenAI's name."""
-    api_key: str | None
-    """The key for this call, instead of the environment's."""
+    api_key: str | KeyProvider | None
+    """The key for this call, instead of the environment's; or a function, plain or async, that returns it, asked for
+    each attempt. Pass the same function each time: another one is another endpoint."""
     api_version: str | None
     """Azure's dated API version."""
     organization: str | None
@@ -123,6 +150,7 @@ class CompletionParams(OpenAIParams, CallOptions, NativeParams, total=False):
 
 
 OPENAI_PARAMS: Final = frozenset(OpenAIParams.__annotations__)
+CREDENTIAL_OPTIONS: Final = frozenset(CredentialOptions.__annotations__)
 CALL_OPTIONS: Final = frozenset(CallOptions.__annotations__)
 
 NATIVE_PARAMS: Final = frozenset(NativeParams.__annotations__)

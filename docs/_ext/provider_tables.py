@@ -69,6 +69,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "cohere_v1": Dialect("Cohere v1", ("cohere/v1/command-r-08-2024",)),
     "ollama": Dialect("Ollama", ("ollama/llama3.2",)),
     "replicate": Dialect("Replicate", ("replicate/meta/meta-llama-3-8b-instruct", "replicate/openai/gpt-4o")),
+    "sagemaker": Dialect("SageMaker", ("sagemaker/my-endpoint",)),
+    "sagemaker_inputs": Dialect("SageMaker, prompts", ("sagemaker/inputs/my-endpoint",)),
     "watsonx": Dialect("watsonx.ai", ("watsonx/ibm/granite-3-8b-instruct",)),
 }
 """Every dialect by its name in `aiocompl.codecs.dialects`."""
@@ -87,6 +89,7 @@ HOSTED: Final[Mapping[str, str]] = {
 FRAMINGS: Final = {
     "SSEDecoder": "SSE",
     "GeminiFrames": "SSE",
+    "PayloadDecoder": "SSE in AWS event stream",
     "JSONLinesDecoder": "JSON lines",
     "EventStreamDecoder": "AWS events",
 }

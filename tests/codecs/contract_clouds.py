@@ -24,8 +24,8 @@ ENVIRONMENT = {
 }
 
 
-def made(model: str) -> Codec:
-    return resolve(Target(model, api_key=KEY), ENVIRONMENT).codec
+def made(model: str, **target: Any) -> Codec:
+    return resolve(Target(model, api_key=KEY, **target), ENVIRONMENT).codec
 
 
 GEMINI_HEADING = {"responseId": "r1", "modelVersion": "m-2026"}
@@ -117,5 +117,10 @@ CONVERSE = Dialect(
 
 def cloud_dialects(compatible: Dialect) -> list[Dialect]:
     """Those of the clouds; `compatible` is a vendor of OpenAI's dialect that is read loosely."""
-    watsonx = attrs.evolve(compatible, name="watsonx", one_url=False, make=lambda: made("watsonx/m"))
+    watsonx = attrs.evolve(
+        compatible,
+        name="watsonx",
+        one_url=False,
+        make=lambda: made("watsonx/m", api_base="https://cpd.example"),
+    )
     return [gemini_dialect("gemini"), gemini_dialect("vertex_ai"), CONVERSE, watsonx]

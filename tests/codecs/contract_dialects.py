@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import orjson
 from contract_case import BROKEN, KEY, Dialect, sse
 from contract_clouds import cloud_dialects
 from contract_hosts import host_dialects
-from contract_natives import NATIVE_DIALECTS
+from contract_natives import NATIVE_DIALECTS, payloads
 
 from aiocompl.codecs.routing import Target, resolve
 
@@ -69,6 +70,18 @@ def openai_dialect(provider: str, **target: Any) -> Dialect:
     )
 
 
+def in_payloads(dialect: Dialect) -> Dialect:
+    """The same in SageMaker's envelope."""
+    return attrs.evolve(
+        dialect,
+        stream=payloads(dialect.stream),
+        cut=payloads(dialect.cut),
+        calls=payloads(dialect.calls),
+        stream_error=payloads(dialect.stream_error),
+        one_url=False,
+    )
+
+
 DIALECTS = [
     openai_dialect("openai"),
     openai_dialect("custom", api_base="http://127.0.0.1:8000/v1"),
@@ -79,6 +92,7 @@ DIALECTS = [
     openai_dialect("together"),
     openai_dialect("openrouter"),
     openai_dialect("local"),
+    in_payloads(openai_dialect("sagemaker")),
     *NATIVE_DIALECTS,
     *host_dialects(openai_dialect("groq")),
     *cloud_dialects(openai_dialect("groq")),

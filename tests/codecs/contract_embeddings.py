@@ -194,7 +194,8 @@ EMBEDDING_DIALECTS = [
     ),
     EmbeddingDialect(
         model="watsonx/ibm/slate",
-        url="https://us-south.ml.cloud.ibm.com/ml/v1/text/embeddings?version=2024-03-13",
+        api_base="https://cpd.example",
+        url="https://cpd.example/ml/v1/text/embeddings?version=2024-03-13",
         sent={"model_id": "ibm/slate", "project_id": "w", "inputs": ["Hello", "World"]},
         answer={
             "model_id": "ibm/slate",

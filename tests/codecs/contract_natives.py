@@ -8,6 +8,7 @@ import orjson
 from contract_case import BROKEN, KEY, Dialect, sse
 
 from aiocompl.codecs.routing import Target, resolve
+from aiocompl.testing.dialects.eventstream import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +148,25 @@ RESPONSES_EVENTS: list[JSON] = [
     {"type": "response.completed", "response": RESPONSES_ANSWER},
 ]
 
+INPUTS_DETAILS: JSON = {
+    "finish_reason": "eos_token",
+    "generated_tokens": 1,
+    "input_length": 2,
+    "unforeseen": 1,
+}
+INPUTS_EVENTS: list[JSON] = [
+    {"token": {"text": "Hel", "special": False}, "generated_text": None, "details": None},
+    {"token": {"text": "lo", "special": False}, "generated_text": None, "details": None},
+    {"token": {"text": "</s>", "special": True}, "generated_text": "Hello", "details": INPUTS_DETAILS},
+]
+
+
+def payloads(text: bytes, size: int = 7) -> bytes:
+    """Text in the payloads of an AWS event stream, cut anywhere."""
+    headers = {":message-type": "event", ":event-type": "PayloadPart"}
+    return b"".join(message(headers, text[at : at + size]) for at in range(0, len(text), size))
+
+
 REPLICATE_HEADING: JSON = {
     "id": "p1",
     "model": "owner/m-2026",
@@ -245,6 +265,17 @@ NATIVE_DIALECTS = [
         error=error_body({"error": f"Incorrect API key: {KEY}"}),
         stream_error=lines({"error": f"Sorry, {KEY}"}),
         unforeseen=lambda body: body["choices"][0]["message"][KEPT]["unforeseen"],
+    ),
+    Dialect(
+        name="sagemaker_inputs",
+        make=codec_of("sagemaker/inputs/m"),
+        answer=orjson.dumps([{"generated_text": "Hello", "details": INPUTS_DETAILS}]),
+        one_url=False,
+        stream=payloads(sse(*INPUTS_EVENTS, end=b"")),
+        cut=payloads(sse(*INPUTS_EVENTS[:-1], end=b"")),
+        error=error_body({"message": f"Incorrect API key: {KEY}"}),
+        stream_error=payloads(sse({"error": f"Sorry, {KEY}"}, end=b"")),
+        unforeseen=lambda body: body["choices"][0]["message"][KEPT]["details"]["unforeseen"],
     ),
     Dialect(
         name="replicate",

@@ -8,6 +8,7 @@ import attrs
 
 from aiocompl._compat import override
 from aiocompl.codecs.routing import Target, resolve_operation
+from aiocompl.types.endpoint import Credential
 from aiocompl.types.request import ModelsRequest, ModerationRequest, RerankRequest
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Case:
         route = resolve_operation(self.kind, target, PLACES)
         self.request.model = route.model
         operation: Operation[Any, Any] = route.codec
+        if route.rebind is not None:  # the key buys a token; what is sent is that
+            operation = route.rebind(route.endpoint.with_credential(Credential(secret=KEY)))
         return operation
 
 

@@ -70,7 +70,7 @@ def streamed(*events: Any, end: bytes = b"data: [DONE]\n\n", **params: Any) -> C
         {"model": f"cloudflare/run/{MODEL}", "api_base": f"{ROOT}/v1"},
     ],
 )
-def test_the_ways_to_it(target: dict[str, str]) -> None:
+def test_the_ways_to_it(target: dict[str, Any]) -> None:
     route = resolve(Target(api_key="k", **target), {"CLOUDFLARE_ACCOUNT_ID": "a"})
     sent = route.codec.encode_request(ChatRequest(route.model, [USER]))
     assert sent.url == f"{ROOT}/run/{MODEL}"

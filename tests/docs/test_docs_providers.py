@@ -95,7 +95,10 @@ def test_abilities_are_what_the_codecs_say() -> None:
     found = {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
     assert found["streams"]["Bedrock"] == "AWS events"
     assert found["`tools`"].keys() == {column.title for column in tables.DIALECTS.values()}
-    assert {title for title, cell in found["`tools`"].items() if cell != "yes"} == {"Replicate"}
+    assert {title for title, cell in found["`tools`"].items() if cell != "yes"} == {
+        "Replicate",
+        "SageMaker, prompts",
+    }
     assert (
         found["images by URL"] | {"OpenAI": "yes", "Ollama": "no", "Cohere v1": "no"}
         == found["images by URL"]

@@ -44,6 +44,21 @@ def lines_of(body: bytes) -> Values:
 
 
 def messages_of(body: bytes) -> Values:
+    """An AWS event stream's messages as pairs of headers and payload, which is JSON."""
+    return [(headers, orjson.loads(payload)) for headers, payload in raw_messages_of(body)]
+
+
+def payloads_of(body: bytes) -> Values:
+    """The server-sent events in an AWS event stream's payloads, and its exceptions behind them."""
+    messages = raw_messages_of(body)
+    text = b"".join(payload for headers, payload in messages if headers.get(":event-type") == "PayloadPart")
+    assert all(b"\n\n" not in payload[:-2] for _, payload in messages)
+    return events_of(text) + [
+        orjson.loads(data) for headers, data in messages if ":exception-type" in headers
+    ]
+
+
+def raw_messages_of(body: bytes) -> list[tuple[dict[str, str], bytes]]:
     """An AWS event stream's messages as pairs of headers and payload; both checksums are computed again."""
     values = []
     while body:
@@ -58,7 +73,7 @@ def messages_of(body: bytes) -> Values:
             size = struct.unpack(">H", body[end + 1 : end + 3])[0]
             at = end + 3 + size
             headers[name] = body[end + 3 : at].decode()
-        values.append((headers, orjson.loads(body[12 + length : total - 4])))
+        values.append((headers, body[12 + length : total - 4]))
         body = body[total:]
     return values
 
@@ -286,6 +301,10 @@ def chat(made: Any) -> Said:
 def azure_stream(events: Values) -> Said:
     assert events[0]["choices"] == []
     assert events[0]["prompt_filter_results"]
+    return chat_stream(events)
+
+
+def chat_stream(events: Values) -> Said:
     message = _joined(events, "content", "reasoning_content")
     reasons = [choice["finish_reason"] for event in events for choice in event["choices"]]
     finish = next(filter(None, reasons), None)

@@ -201,6 +201,18 @@ NATIVES = (
         streamed=readers.bedrock_stream,
     ),
     Native(
+        name="sagemaker",
+        path="/endpoints/my-endpoint/invocations",
+        stream_path="/endpoints/my-endpoint/invocations-response-stream",
+        body=lambda text: {"messages": _turns(text)},
+        stream_extra={"stream_options": {"include_usage": True}},
+        tool={"tools": [_OPENAI_TOOL], "tool_choice": "required"},
+        finishes=("stop", "length", "tool_calls"),
+        split=readers.payloads_of,
+        whole=readers.chat,
+        streamed=readers.chat_stream,
+    ),
+    Native(
         name="responses",
         path="/v1/responses",
         body=lambda text: {"model": "gpt-5", "input": text},

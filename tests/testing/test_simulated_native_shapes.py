@@ -43,6 +43,7 @@ RECORDED = {
     "groq": [("groq", "chat.completions")],
     "mistral": [("mistral", "chat.completions")],
     "ollama": [("ollama", "ollama.chat")],
+    "sagemaker": [("openai", "chat.completions"), ("deepseek", "chat.completions")],
     "responses": [("openai", "responses"), ("azure", "responses")],
     "vertex": [("vertex", "generateContent"), ("vertex", "streamGenerateContent")],
 }
@@ -78,6 +79,10 @@ NOT_RECORDED = {
         ".incomplete_details": "recorded in a stream only, and both hold the same object",
         ".error.code": "null here where OpenAI has none for the kind of error; those recorded have one",
     },
+    "sagemaker": dict.fromkeys(
+        (".ErrorCode", ".LogStreamArn", ".Message", ".Original"),
+        "nobody recorded an error of SageMaker's; its service model has these",
+    ),
     "vertex": {
         ".error.details[]": "recorded without details; Google's error model is one, and AI Studio's was recorded",
     },

@@ -52,6 +52,8 @@ PATHS = [
     ("/v1/deployments/owner/name/predictions", "replicate"),
     ("/v1/streams/p1", "replicate"),
     ("/api/chat", "ollama"),
+    ("/endpoints/my-endpoint/invocations", "sagemaker"),
+    ("/endpoints/my-endpoint/invocations-response-stream", "sagemaker"),
     ("/model/us.anthropic.claude-v1:0/converse", "bedrock"),
     ("/v1/model/us.anthropic.claude-v1:0/converse", "bedrock"),
     ("/model/arn:aws:bedrock:us-east-1:0:inference-profile/us.claude/converse-stream", "bedrock"),

@@ -44,6 +44,7 @@ MODELS = [
     "ollama/llama3.2",
     "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0",
     "replicate/meta/meta-llama-3-8b-instruct",
+    "sagemaker/my-endpoint",
     "groq/llama-3.3-70b-versatile",
     "mistral/mistral-large-latest",
 ]

@@ -79,7 +79,12 @@ class ReplicateCodec(BoundCodec):
 
     def start_job(self, request: JobRequest) -> PredictionJob:
         """The state of a prediction that is to be created; see `Jobs`."""
-        return PredictionJob(self._url, self.headers, request)
+        headers, key = self.headers, request.headers.get("Authorization")
+        if key is not None and key != headers.get(
+            "Authorization"
+        ):  # one that was fetched, or given with the call
+            headers = {**headers, "Authorization": key}
+        return PredictionJob(self._url, headers, request)
 
     def decode_response(self, request: ChatRequest, response: HTTPResponse) -> ChatCompletion:
         """Read a prediction that is over; see `Codec`."""

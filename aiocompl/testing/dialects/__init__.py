@@ -28,6 +28,7 @@ DIALECTS: Final = (
     "openai",
     "replicate",
     "responses",
+    "sagemaker",
     "tgi",
     "vertex",
     "vertex_openai",

@@ -45,6 +45,7 @@ _PATTERNS: Final = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
         (r"(/v1)?/model/.+/(converse(-stream)?|invoke)", "bedrock"),
+        (r"(/v1)?/endpoints/[^/]+/invocations(-response-stream)?", "sagemaker"),
         (r"/openai/deployments/[^/]+/(chat/completions|embeddings)", "azure"),
         (r"/v1/(predictions|streams)(/.+)?", "replicate"),
         (r"/v1/(models|deployments)/[^/:]+/[^/:]+/predictions", "replicate"),
