@@ -234,6 +234,7 @@ class Simulator:
         if asked is not None:
             record.model = asked.model
             record.stream = asked.stream
+        record.events_planned = sum(part.events for part in delivery.slices)
         return await play(delivery, request, record)
 
     def _record(self, request: web.BaseRequest, body: bytes) -> RequestRecord:

@@ -1,0 +1,66 @@
+"""The demonstration, part by part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from aiocompl.cli.demo.cast import QUESTION, players
+from aiocompl.cli.demo.many import show_batch
+from aiocompl.cli.demo.once import show_fan_out, show_race
+from aiocompl.cli.demo.screen import Screen
+from aiocompl.cli.exits import CommandError
+from aiocompl.cli.summary import seconds
+from aiocompl.runtime.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from aiocompl.cli.demo.cast import Player
+
+
+async def run_demo(seed: int) -> None:
+    """Show everything on standard output.
+
+    Cancelled: all processes, sockets and files that it made are gone.
+
+    Raises:
+        CommandError: A promise was not kept.
+        OutputClosedError: Nobody reads it any more.
+    """
+    screen = Screen()
+    screen.print(Text("aiocompl demo", style="bold"), Text(f"seed {seed}", style="dim"))
+    screen.print(
+        Text(
+            "Simulated OpenAI, Anthropic and Cohere endpoints run on this machine: no key, no network. Their models' "
+            "names are real, their answers and delays made up. Every number below is measured as it happens.",
+            style="dim",
+        )
+    )
+    async with players(seed) as cast, Supervisor() as supervisor:
+        await _warm_up(screen, supervisor, cast)
+        await show_race(screen, supervisor, cast)
+        await show_fan_out(screen, supervisor, cast)
+    await show_batch(screen, seed)
+    screen.print()
+    if screen.broken:
+        raise CommandError(
+            f"{len(screen.broken)} promises were not kept: {'; '.join(screen.broken)}",
+            "the machine may have been too busy; else this is a bug, please report it",
+            status=1,
+        )
+
+
+async def _warm_up(screen: Screen, supervisor: Supervisor, cast: tuple[Player, ...]) -> None:
+    """Have the local model loaded, so that it races as it is, and not with its weights still on the disk."""
+    for player in cast:
+        if player.simulator is None:
+            answer = await supervisor.acompletion(
+                player.entrant.model, [{"role": "user", "content": QUESTION}], max_tokens=1
+            )
+            if answer.call is not None and answer.call.total is not None:
+                screen.print(
+                    Text(
+                        f"The local model is real; it was loaded in {seconds(answer.call.total)}.",
+                        style="dim",
+                    )
+                )
