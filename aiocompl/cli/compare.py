@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -51,21 +50,19 @@ def compare(
     from aiocompl.cli.comparing import Comparison, run_comparison  # noqa: PLC0415 - loads aiohttp
 
     configure_logging()
-    asyncio.run(
-        run_comparison(
-            Comparison(
-                entrants=entrants,
-                prompt=text,
-                system=system,
-                stream=stream,
-                as_json=as_json,
-                params={
-                    "api_base": api_base,
-                    "timeout": timeout,
-                    "num_retries": retries,
-                    "max_tokens": max_tokens,
-                    "temperature": temperature,
-                },
-            )
+    run_comparison(
+        Comparison(
+            entrants=entrants,
+            prompt=text,
+            system=system,
+            stream=stream,
+            as_json=as_json,
+            params={
+                "api_base": api_base,
+                "timeout": timeout,
+                "num_retries": retries,
+                "max_tokens": max_tokens,
+                "temperature": temperature,
+            },
         )
     )

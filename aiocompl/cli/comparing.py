@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -38,20 +39,17 @@ class Comparison:
     """Parameters and options of the call; None is "not given"."""
 
 
-async def run_comparison(comparison: Comparison) -> None:
+def run_comparison(comparison: Comparison) -> None:
     """Ask all, show on standard error how they get on, and print all answers on standard output.
 
-    Cancelled: all connections are closed.
+    Interrupted: all connections are closed.
 
     Raises:
         AllModelsFailedError: There is no answer at all; the exit status is that of the causes, where they agree.
         AiocomplError: The call makes no sense.
         OutputClosedError: Nobody reads the answers any more.
     """
-    async with Supervisor() as supervisor:
-        lanes = Lanes(comparison.entrants)
-        with shown(lanes, Console(stderr=True, highlight=False), keep=False):
-            results = await compare(supervisor, comparison, lanes)
+    results = asyncio.run(_shown(comparison))
     if comparison.as_json:
         value = [_json(index, result) for index, result in enumerate(results)]
         write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
@@ -60,6 +58,13 @@ async def run_comparison(comparison: Comparison) -> None:
     errors = [result.error for result in results if result.error is not None]
     if len(errors) == len(results):
         raise AllModelsFailedError(f"none of the {len(errors)} models asked gave an answer", errors)
+
+
+async def _shown(comparison: Comparison) -> list[Result]:
+    async with Supervisor() as supervisor:
+        lanes = Lanes(comparison.entrants)
+        with shown(lanes, Console(stderr=True, highlight=False), keep=False):
+            return await compare(supervisor, comparison, lanes)
 
 
 async def compare(supervisor: Supervisor, comparison: Comparison, lanes: Lanes) -> list[Result]:

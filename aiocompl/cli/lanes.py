@@ -155,7 +155,11 @@ class Lanes:
                 lane.ended = lane.began + lane.call.total
 
     def settle(self, report: RaceReport) -> None:
-        """Take down how the race ended, and what each spent."""
-        for lane, contestant in zip(self.lanes, report.contestants, strict=True):
+        """Take down how the race ended."""
+        for contestant in report.contestants:
             self.note(contestant)
+
+    def price(self, report: RaceReport) -> None:
+        """Take down what each spent. Blocks: the table of prices takes a while to load."""
+        for lane, contestant in zip(self.lanes, report.contestants, strict=True):
             lane.cost = contestant.cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -66,13 +67,13 @@ async def run_race(race: Race) -> None:
             answer = await _raced(supervisor, race)
         except AllModelsFailedError as error:
             if race.as_json and error.race is not None:
-                _print_json(error.race, None)
+                await asyncio.to_thread(_print_json, error.race, None)
             raise
         if isinstance(answer, CompletionStream):
             async with answer:
                 await _print_stream(answer, as_json=race.as_json)
         elif race.as_json and answer.call is not None and answer.call.race is not None:
-            _print_json(answer.call.race, answer)
+            await asyncio.to_thread(_print_json, answer.call.race, answer)
         else:
             conclude(print_whole(answer, as_json=False), verbose=False)
 
@@ -96,8 +97,10 @@ async def _raced(supervisor: Supervisor, race: Race) -> ChatCompletion | Complet
             if error.race is not None:
                 lanes.settle(error.race)
             raise
-        if answer.call is not None and answer.call.race is not None:
-            lanes.settle(answer.call.race)
+        if answer.call is not None and (report := answer.call.race) is not None:
+            lanes.settle(report)
+            if not race.stream:  # a stream's next tokens are on their way
+                await asyncio.to_thread(lanes.price, report)
     for lane in lanes.lanes:
         if isinstance(lane.error, AiocomplError):
             say(lane.state, one_line(lane.error), style="yellow")
@@ -110,11 +113,11 @@ async def _print_stream(stream: CompletionStream, *, as_json: bool) -> None:
     """Print the winner's answer as it comes, then what it took."""
     report = stream.call.race
     if as_json and report is not None:
-        _print_json(report, await stream.response())
+        await asyncio.to_thread(_print_json, report, await stream.response())
         return
     told = await print_stream(stream, as_json=False)
     conclude(told, verbose=False)
-    say("won", _figures(told), style="bold green")
+    say("won", await asyncio.to_thread(_figures, told), style="bold green")
 
 
 def _figures(told: Told) -> str:
@@ -131,6 +134,9 @@ def _figures(told: Told) -> str:
         parts.append(f"{told.usage.prompt_tokens} tokens in, {told.usage.completion_tokens} out")
     if (spent := cost(call.provider, call.model, told.usage)) is not None:
         parts.append(dollars(spent))
+    losers = [item.cost for item in call.race.contestants if item.outcome != "won"] if call.race else []
+    if known := [spent for spent in losers if spent is not None]:
+        parts.append(f"about {dollars(sum(known))} for the others")
     return ", ".join(parts)
 
 

@@ -14,6 +14,8 @@ from aiocompl.testing import Answer, Latency, Simulator, Uniform
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiocompl.testing import RequestRecord
+
 QUESTION: Final = "Why is the sky blue?"
 
 KEY: Final = "made-up"
@@ -57,6 +59,11 @@ class Player:
 
     entrant: Entrant
     simulator: Simulator | None
+
+    @property
+    def last_request(self) -> RequestRecord | None:
+        """What its simulator saw of the last request, where there is one."""
+        return self.simulator.requests[-1] if self.simulator is not None and self.simulator.requests else None
 
 
 @asynccontextmanager

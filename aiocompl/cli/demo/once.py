@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aiocompl.cli.side_by_side import Result
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor
-    from aiocompl.testing import RequestRecord, Simulator
+    from aiocompl.testing import RequestRecord
 
 _PATIENCE: Final = 2.0
 """Seconds after which a connection that is still open counts as never closed."""
@@ -51,16 +51,16 @@ async def show_race(screen: Screen, supervisor: Supervisor, players: Sequence[Pl
             max_tokens=_LOCAL_TOKENS,
         )
         losers = [
-            player.simulator
+            record
             for player, lane in zip(players, lanes.lanes, strict=True)
-            if player.simulator is not None and lane.state != "won"
+            if lane.state != "won" and (record := player.last_request) is not None
         ]
-        closed = [await _closed(simulator) for simulator in losers]
+        closed = [await was_closed(record) for record in losers]
     screen.print()
     async with stream:
         await _tell(screen, stream)
     _tell_servers(screen, players, won_at=cast("float", lanes.won_at))
-    _judge(screen, [simulator.requests[-1] for simulator in losers], closed, lanes)
+    _judge(screen, losers, closed, lanes)
     in_flight = supervisor.snapshot().in_flight
     screen.promise(f"{in_flight} requests of the race are in flight, no slot is taken", kept=in_flight == 0)
 
@@ -77,11 +77,11 @@ async def _tell(screen: Screen, stream: CompletionStream) -> None:
     write("\n\n")
 
 
-async def _closed(simulator: Simulator) -> bool:
-    """Whether a server sees the connection of its last request closed, within some seconds."""
+async def was_closed(record: RequestRecord) -> bool:
+    """Whether a server sees its client close the connection on a request, within some seconds."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            await simulator.requests[-1].wait_client_gone()
+            await record.wait_client_gone()
     except TimeoutError:
         return False
     return True
@@ -90,9 +90,8 @@ async def _closed(simulator: Simulator) -> bool:
 def _tell_servers(screen: Screen, players: Sequence[Player], *, won_at: float) -> None:
     rows = []
     for player in players:
-        if player.simulator is None:
+        if (record := player.last_request) is None:
             continue
-        record = player.simulator.requests[-1]
         ended: str = record.outcome
         if record.outcome == "client_gone" and record.finished is not None:
             ended = f"connection closed by the client, {seconds(record.finished - won_at)} after the win"
@@ -130,7 +129,7 @@ async def show_fan_out(screen: Screen, supervisor: Supervisor, players: Sequence
     lanes = Lanes(comparison.entrants)
     with shown(lanes, screen.console, keep=False):
         results = await compare(supervisor, comparison, lanes)
-    _tell_results(screen, results)
+    await asyncio.to_thread(_tell_results, screen, results)  # prices take a while to load
     screen.print()
     answered = sum(result.error is None for result in results)
     placed = all(

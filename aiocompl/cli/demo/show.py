@@ -12,6 +12,7 @@ from aiocompl.cli.demo.once import show_fan_out, show_race
 from aiocompl.cli.demo.screen import Screen
 from aiocompl.cli.exits import CommandError
 from aiocompl.cli.summary import seconds
+from aiocompl.errors import AiocomplError
 from aiocompl.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ async def run_demo(seed: int) -> None:
             style="dim",
         )
     )
-    async with players(seed) as cast, Supervisor() as supervisor:
-        await _warm_up(screen, supervisor, cast)
+    async with players(seed) as invited, Supervisor() as supervisor:
+        cast = await _warmed_up(screen, supervisor, invited)
         await show_race(screen, supervisor, cast)
         await show_fan_out(screen, supervisor, cast)
     await show_batch(screen, seed)
@@ -50,17 +51,18 @@ async def run_demo(seed: int) -> None:
         )
 
 
-async def _warm_up(screen: Screen, supervisor: Supervisor, cast: tuple[Player, ...]) -> None:
-    """Have the local model loaded, so that it races as it is, and not with its weights still on the disk."""
-    for player in cast:
-        if player.simulator is None:
-            answer = await supervisor.acompletion(
-                player.entrant.model, [{"role": "user", "content": QUESTION}], max_tokens=1
-            )
-            if answer.call is not None and answer.call.total is not None:
-                screen.print(
-                    Text(
-                        f"The local model is real; it was loaded in {seconds(answer.call.total)}.",
-                        style="dim",
-                    )
-                )
+async def _warmed_up(screen: Screen, supervisor: Supervisor, cast: tuple[Player, ...]) -> tuple[Player, ...]:
+    """Have the local model loaded, so that it races as it is and not with its weights on the disk; or leave it out."""
+    real = next((player for player in cast if player.simulator is None), None)
+    if real is None:
+        return cast
+    messages = [{"role": "user", "content": QUESTION}]
+    try:
+        answer = await supervisor.acompletion(real.entrant.model, messages, max_tokens=1)
+    except AiocomplError as error:
+        screen.print(Text(f"The local model does not take part: {error}", style="yellow"))
+        return tuple(player for player in cast if player is not real)
+    if answer.call is not None and answer.call.total is not None:
+        told = f"The local model is a real one; it was loaded in {seconds(answer.call.total)}."
+        screen.print(Text(told, style="dim"))
+    return cast
