@@ -8,7 +8,7 @@ import typer
 from typer.main import get_command
 
 from aiocompl._version import __version__
-from aiocompl.cli import chat, compare, demo, local, models, providers, race, simulate
+from aiocompl.cli import batch, chat, compare, demo, local, models, providers, race, simulate
 from aiocompl.cli.exits import OUTPUT_CLOSED, CommandError, report
 from aiocompl.cli.options import EPILOG
 from aiocompl.cli.terminal import OutputClosedError, prepare, write
@@ -24,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+app.command("batch", epilog=batch.EPILOG)(batch.batch)
 app.command("chat", epilog=EPILOG)(chat.chat)
 app.command("compare", epilog=EPILOG)(compare.compare)
 app.command("demo")(demo.demo)

@@ -70,7 +70,7 @@ async def _shown(comparison: Comparison) -> list[Result]:
 async def compare(supervisor: Supervisor, comparison: Comparison, lanes: Lanes) -> list[Result]:
     """Ask all, and tell the lanes how they get on."""
     params = comparison.params
-    models = lanes.entries(stream=comparison.stream, api_base=params.get("api_base"))
+    models = lanes.entries(stream=comparison.stream)
     messages = conversation(comparison.prompt, comparison.system)
     if comparison.stream:
         return await _streamed(supervisor, models, messages, lanes, params)

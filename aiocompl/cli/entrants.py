@@ -47,21 +47,6 @@ class Entrant:
         own = {"model": self.model, "api_base": self.api_base, "api_key": self.api_key, "logger_fn": watch}
         return {name: value for name, value in own.items() if value is not None}
 
-    def counts_tokens(self, api_base: str | None) -> bool:
-        """Whether its streams can be asked for a count of tokens.
-
-        Args:
-            api_base: The address that goes for all.
-        """
-        from aiocompl.codecs.abilities import get_supported_openai_params  # noqa: PLC0415 - loads the catalogue
-        from aiocompl.errors import AiocomplError  # noqa: PLC0415 - goes with it
-
-        bare = "/" not in self.model and (self.api_base or api_base) is not None
-        try:
-            return "stream_options" in get_supported_openai_params(self.model, "custom" if bare else None)
-        except AiocomplError:  # the call itself says what is wrong with the name
-            return False
-
 
 def read_entrants(models: Sequence[str] | None, command: str) -> tuple[Entrant, ...]:
     """Read what ``-m`` names.

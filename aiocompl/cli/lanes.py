@@ -84,20 +84,13 @@ class Lanes:
         """Seconds since the start; safe in any thread."""
         return self._clock() - self._began
 
-    def entries(self, *, stream: bool, api_base: str | None = None) -> list[dict[str, Any]]:
-        """Who takes part, as the combinators take it: watched, and with tokens counted where the provider can.
-
-        Args:
-            stream: Whether they are asked for streams, which count tokens if told to.
-            api_base: The address that goes for all.
-        """
-        made = []
-        for index, entrant in enumerate(self._entrants):
-            entry = entrant.entry(self._watch(index))
-            if stream and entrant.counts_tokens(api_base):
+    def entries(self, *, stream: bool) -> list[dict[str, Any]]:
+        """Who takes part, as the combinators take it: watched, and streams told to count tokens."""
+        entries = [entrant.entry(self._watch(index)) for index, entrant in enumerate(self._entrants)]
+        if stream:
+            for entry in entries:
                 entry["stream_options"] = {"include_usage": True}
-            made.append(entry)
-        return made
+        return entries
 
     def _watch(self, index: int) -> Callable[[dict[str, Any]], object]:
         """What is to be told of the attempts of one of them: its `logger_fn`."""

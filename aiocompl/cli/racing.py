@@ -83,7 +83,7 @@ async def _raced(supervisor: Supervisor, race: Race) -> ChatCompletion | Complet
     with shown(lanes, console):
         try:
             answer = await supervisor.race(
-                lanes.entries(stream=race.stream, api_base=race.params.get("api_base")),
+                lanes.entries(stream=race.stream),
                 conversation(race.prompt, race.system),
                 stream=race.stream,
                 accept=accept.every(*(_PREDICATES[name] for name in race.accept)) if race.accept else None,

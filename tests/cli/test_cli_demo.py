@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cli_process import Terminal, command, environment, finish, start
+from rich.table import Table
 from rich.text import Text
 
 from aiocompl.cli.demo import once, show
@@ -31,6 +32,10 @@ def numbers(pattern: str, text: str) -> tuple[int, ...]:
     return tuple(int(group) for group in found.groups())
 
 
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def test_it_keeps_its_promises_in_a_pipe(tmp_path: Path) -> None:
     done = await command("demo", "--seed", "9", env={"COLUMNS": "80", "TMPDIR": str(tmp_path)})
     assert (done.status, done.err) == (0, ""), done.out
@@ -51,7 +56,9 @@ async def test_it_keeps_its_promises_in_a_pipe(tmp_path: Path) -> None:
     (wrong,) = numbers(r"went wrong (\d+), ", flat)
     assert 500 < requests < 600
     assert 20 < wrong < 90
-    assert list(tmp_path.iterdir()) == []
+    assert numbers(r"(\d+) of (\d+) questions have exactly one line", flat) == (400, 400)
+    assert numbers(r"(\d+) of those (\d+) were asked again", flat)[0] == 0
+    assert left_in(tmp_path) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and terminals")
@@ -70,7 +77,7 @@ async def test_ctrl_c_in_a_terminal_leaves_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in shown
     assert "\x1b[3" not in shown.replace("\x1b[3;", "")  # no colour
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
@@ -174,7 +181,7 @@ def test_a_long_line_below_a_row_is_cut(
     monkeypatch.setenv("COLUMNS", "400")
     screen = Screen()
     assert screen.console.width == 100
-    table = once.Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("A")
     table.add_row("a")
     screen.print_between(table, [Text("word " * 99)])

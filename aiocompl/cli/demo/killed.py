@@ -85,7 +85,8 @@ async def show_kill(screen: Screen, seed: int) -> None:
             after = files.answered()
             again = Counter(_id_of(record.body) for record in simulator.requests[asked:])
     repeated = sum(again[name] for name in before)
-    screen.print()
+    if screen.console.is_terminal:
+        screen.print()
     screen.table(
         ("PROCESS", "ENDED BY", "REQUESTS THE SERVER SAW", "LINES IN THE FILE"),
         [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from aiocompl.cli.demo.cast import QUESTION, players
+from aiocompl.cli.demo.killed import show_kill
 from aiocompl.cli.demo.many import show_batch
 from aiocompl.cli.demo.once import show_fan_out, show_race
 from aiocompl.cli.demo.screen import Screen
@@ -42,6 +43,7 @@ async def run_demo(seed: int) -> None:
         await show_race(screen, supervisor, cast)
         await show_fan_out(screen, supervisor, cast)
     await show_batch(screen, seed)
+    await show_kill(screen, seed)
     screen.print()
     if screen.broken:
         raise CommandError(
