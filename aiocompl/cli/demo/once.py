@@ -106,7 +106,7 @@ def _judge(screen: Screen, records: Sequence[RequestRecord], closed: Sequence[bo
     slowest = max(((record.finished or won_at) - won_at for record in records), default=0.0)
     screen.promise(
         f"{sum(closed)} of {len(closed)} losers' connections were closed, the last one {seconds(slowest)} after the win",
-        kept=all(closed),
+        kept=bool(closed) and all(closed),
     )
     sent = sum(record.events_sent for record in records)
     planned = sum(record.events_planned for record in records)
