@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -27,6 +28,9 @@ _UNWRAPPED: Final = 1000
 
 _WITH_BARS: Final = 72
 """The columns from which on there is room for bars."""
+
+_WITH_TOKENS: Final = 60
+"""Those from which on there is room for tokens and costs."""
 
 _FRAMES: Final = 12.5
 """Drawn so often a second."""
@@ -114,27 +118,29 @@ def draw(lanes: Lanes, width: int, *, bars: bool = True) -> Table:
     ends = [lane.ended for lane in lanes.lanes if lane.ended is not None]
     over = len(ends) == sum(lane.began is not None for lane in lanes.lanes) and bool(ends)
     scale = _scale(max(ends) if over else now)
-    costs = any(lane.cost is not None for lane in lanes.lanes)
+    tokens = width >= _WITH_TOKENS
+    costs = tokens and any(lane.cost is not None for lane in lanes.lanes)
     bars = bars and width >= _WITH_BARS
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=bars)
     table.add_column("MODEL", max_width=max(12, width // 3), overflow="ellipsis", no_wrap=True)
     table.add_column("STATE", no_wrap=True, min_width=11)
     if bars:
         table.add_column(f"0 to {scale:g} s", ratio=1, min_width=8, no_wrap=True)
-    for heading in ("TIME", "IN", "OUT", *(("COST",) if costs else ())):
+    for heading in ("TIME", *(("IN", "OUT") if tokens else ()), *(("COST",) if costs else ())):
         table.add_column(heading, justify="right", no_wrap=True, min_width=7 if heading == "TIME" else 4)
     for lane in lanes.lanes:
-        table.add_row(*_cells(lane, now, scale=scale, bars=bars, costs=costs))
+        cells = _cells(lane, now, scale=scale if bars else None, costs=costs)
+        table.add_row(*islice(cells, len(table.columns)))
     return table
 
 
-def _cells(lane: Lane, now: float, *, scale: float, bars: bool, costs: bool) -> Iterator[RenderableType]:
+def _cells(lane: Lane, now: float, *, scale: float | None, costs: bool) -> Iterator[RenderableType]:
     faded = lane.state in ("lost", "not started")
     pale = _PALE if faded else ""
     yield Text(plain(lane.label), style=pale or ("bold" if lane.state == "won" else ""))
     yield Text(_state(lane), style=_STYLES.get(lane.state, ""))
     elapsed = lane.elapsed(now)
-    if bars:
+    if scale is not None:
         began = lane.began or 0.0
         end = began if elapsed is None else began + elapsed
         yield Bar(began / scale, end / scale, _COLOURS.get(lane.state, _PALE))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import signal
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cli_process import Terminal, command, environment, finish, start
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aiocompl.cli.demo import once, show
+from aiocompl.cli.demo import killed, once, show
 from aiocompl.cli.demo.cast import players, stranger
 from aiocompl.cli.demo.many import Faulty
 from aiocompl.cli.demo.screen import Screen
@@ -128,6 +130,31 @@ async def test_a_connection_that_stays_open_is_found_out(monkeypatch: pytest.Mon
     )
     gone.finish("client_gone", 1.0)
     assert await once.was_closed(gone)
+
+
+async def test_a_batch_that_is_not_resumed_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(killed, "_PROMPTS", 20)
+    monkeypatch.setattr(killed, "_CONCURRENCY", 0)
+    screen, drawn = Screen(), io.StringIO()
+    screen.console = Console(file=drawn, force_terminal=True, width=80)
+    await killed.show_kill(screen, 1)
+    assert screen.broken == [
+        "the first process was killed with 0 of 20 lines written",
+        "0 of those 0 were asked again, 0 others were",
+        "0 of 20 questions have exactly one line",
+    ]
+    out = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert re.search(r"^the second +exit status \d", out, re.MULTILINE)
+    assert "until killed" in drawn.getvalue()
+
+
+async def test_a_line_twice_or_a_torn_one_is_counted(tmp_path: Path) -> None:
+    files = killed.Files.in_folder(str(tmp_path))
+    assert (files.lines(), files.answered()) == (0, {})
+    files.output.write_bytes(b'{"custom_id": "a"}\n' * 2 + b'{"custom_id": "b"}\n{"custom')
+    assert (files.lines(), files.answered()) == (3, {"a": 2, "b": 1})
 
 
 async def test_who_plays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,15 @@ import io
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from rich.console import Console
 
+from aiocompl.cli.ask import Told
 from aiocompl.cli.entrants import Entrant, read_entrants
 from aiocompl.cli.exits import CommandError, error_json, exit_status, report
 from aiocompl.cli.lanes import Lanes
+from aiocompl.cli.racing import _figures
 from aiocompl.cli.summary import dollars
 from aiocompl.cli.track import draw, shown
 from aiocompl.combinators.report import Contestant, RaceReport
@@ -19,6 +22,7 @@ from aiocompl.errors import (
     AuthenticationError,
     NotFoundError,
 )
+from aiocompl.types.call import CallInfo
 from aiocompl.types.chunk import ChatCompletionChunk
 from aiocompl.types.completion import Usage
 
@@ -140,11 +144,17 @@ async def test_the_end_of_a_race_is_drawn() -> None:
     assert won.endswith("$0.25")
 
 
-@pytest.mark.parametrize(("width", "bars"), [(71, False), (72, True), (80, True), (120, True), (200, True)])
+@pytest.mark.parametrize(
+    ("width", "bars"),
+    [(40, False), (59, False), (60, False), (71, False), (72, True), (80, True), (120, True), (200, True)],
+)
 async def test_it_fits_the_terminal(width: int, bars: bool) -> None:
     made = lanes()
     made.settle(race_report())
+    made.price(race_report())
     drawn = text(made, width)
+    assert ("COST" in drawn) is (width >= 60)
+    assert "…" not in drawn.partition("\n")[0]
     assert max(len(line) for line in drawn.splitlines()) <= width
     assert ("━" in drawn) is bars
 
@@ -202,3 +212,18 @@ def test_the_status_of_several_failures_is_theirs_where_they_agree(
 )
 def test_dollars(value: float, said: str) -> None:
     assert dollars(value) == said
+
+
+def test_the_figures_of_a_streamed_answer() -> None:
+    call = CallInfo(provider="p", endpoint="http://h", model="m")
+    assert _figures(Told(call=None, model="m")) == "m"
+    assert _figures(Told(call=call)) == "p/m"
+    call.first_token, call.total, call.race = 0.25, 1.5, race_report()
+    usage = Usage.model_validate(
+        {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "cost": 0.25}
+    )
+    said = "p/m, 250 ms to the first token, 1.50 s in all, 9 tokens in, 4 out, $0.25"
+    assert _figures(Told(call=call, usage=usage)) == said
+    lost = attrs.evolve(race_report().contestants[0], outcome="lost")
+    call.race = attrs.evolve(race_report(), contestants=(lost, *race_report().contestants))
+    assert _figures(Told(call=call, usage=usage)) == f"{said}, about $0.25 for the others"
