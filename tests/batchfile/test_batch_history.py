@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
-from random import Random
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger import both, line, run, write_input
 
 from aiocompl.batchfile.outputs import errors_path
+
+if TYPE_CHECKING:
+    from random import Random
 
 LINES = [
     line("one", "a"),
@@ -22,6 +26,10 @@ LINES = [
     line("two"),
     line("five"),
 ]
+
+
+def sometimes(rng: Random, _: object) -> bool:
+    return rng.random() < 0.4
 
 
 @settings(max_examples=60, deadline=None)
@@ -47,7 +55,7 @@ def test_any_history_ends_with_one_line_each(history: list[tuple[bool, int, int,
                 resume=True,
                 retry_failed=retry_failed,
                 at_most=at_most,
-                fails=lambda _, r=rng: r.random() < 0.4,
+                fails=partial(sometimes, rng),
             )
             answers, failures = both(source)
             assert len({*answers, *failures}) == len(answers) + len(failures)
