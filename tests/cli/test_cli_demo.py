@@ -38,6 +38,7 @@ def left_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
+@pytest.mark.timeout(180)  # half a minute, on a machine that has time for it
 async def test_it_keeps_its_promises_in_a_pipe(tmp_path: Path) -> None:
     done = await command("demo", "--seed", "9", env={"COLUMNS": "80", "TMPDIR": str(tmp_path)})
     assert (done.status, done.err) == (0, ""), done.out
