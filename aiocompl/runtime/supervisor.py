@@ -19,6 +19,7 @@ from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolv
 from aiocompl.combinators.face import Combinators
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryPolicy
+from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, TargetKey, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.fanout_n import fan_out, take_n
@@ -69,7 +70,7 @@ class SupervisorSnapshot:
         return sum(child.queued for child in self.endpoints)
 
 
-class Supervisor(Combinators):
+class Supervisor(Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -320,6 +321,7 @@ class Supervisor(Combinators):
         self._routes[call.key] = route, child
         return route, child
 
+    @override
     def _asking(self, kind: Kind, function: str, model: str, keywords: Mapping[str, Any]) -> Asking:
         """How a call beside chat is made: checked, routed, with a deadline from now on."""
         call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])

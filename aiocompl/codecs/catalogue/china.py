@@ -69,6 +69,7 @@ DASHSCOPE = Vendor(
         }
     ),
     prefill="partial",
+    batches="/batches",
     docs="https://help.aliyun.com/zh/model-studio",
 )
 

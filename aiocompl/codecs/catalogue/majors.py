@@ -128,6 +128,7 @@ VENDORS: Final = (
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
         moderations="/moderations",
+        batches="/batches",
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
@@ -245,6 +246,7 @@ VENDORS: Final = (
         nulls=False,
         history="reasoning",
         reasoning="reasoning",
+        batches="/batches",
         docs="https://console.groq.com/docs",
     ),
     Vendor(
