@@ -11,7 +11,7 @@ from aiocompl.runtime.call import build_request, sort_keywords
 from aiocompl.types.request import BatchCreate, BatchDownload, BatchList, BatchLookup, BatchUpload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from aiocompl.codecs.batches.common import Batches
     from aiocompl.codecs.dialects import Kind
@@ -27,11 +27,15 @@ class BatchCalls:
     """The batches of one model's provider.
 
     Args:
+        named: The model as the caller names it.
         asking: Makes a call of options, with a deadline from then on.
         options: The options of every call.
     """
 
-    def __init__(self, asking: Callable[[Mapping[str, Any]], Asking], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, named: str, asking: Callable[[Mapping[str, Any]], Asking], options: Mapping[str, Any]
+    ) -> None:
+        self.named = named
         self._asking = asking
         self._options = options
         route = asking(options).route
@@ -83,7 +87,7 @@ class BatchCalls:
         answer: BatchJob = await self._ask(BatchLookup(model=self.model, id=id_, cancel=True))
         return answer
 
-    async def newest_first(self) -> AsyncIterator[BatchJob]:
+    async def newest_first(self) -> AsyncGenerator[BatchJob, None]:
         """All batches that the provider has, page after page."""
         page: str | None = None
         while True:
@@ -94,7 +98,7 @@ class BatchCalls:
             if page is None:
                 return
 
-    async def results(self, id_: str) -> AsyncIterator[list[BatchLine]]:
+    async def results(self, id_: str) -> AsyncGenerator[list[BatchLine], None]:
         """The lines of a download, as they come. Closing the iterator closes the connection.
 
         Raises:
@@ -133,4 +137,4 @@ class BatchCalling(ABC):
             NotFoundError: The provider is not known to have batches.
             AuthenticationError: It needs a key and there is none.
         """
-        return BatchCalls(lambda given: self._asking("batches", "batch_calls", model, given), options)
+        return BatchCalls(model, lambda given: self._asking("batches", "batch_calls", model, given), options)
