@@ -90,6 +90,9 @@ class Received:
 
     body: bytes = attrs.field(repr=False)
 
+    time: float = 0.0
+    """When it came, by `loop.time()`; for what takes longer than an answer."""
+
 
 @attrs.frozen(kw_only=True)
 class Tool:

@@ -9,12 +9,13 @@ import attrs
 
 from aiocompl.testing.asked import Asked, Problem, ProblemError
 from aiocompl.testing.delivery import Delivery, Slice
+from aiocompl.testing.dialects.batches import BatchAsked, Made
 from aiocompl.testing.echo import echo
 from aiocompl.testing.latency import Constant, Latency
 from aiocompl.testing.script import Script, as_function, as_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Received
@@ -61,16 +62,29 @@ class Planner:
             body = dialect.error_body(error.problem)
             headers = {**headers, **dialect.error_headers(error.problem)}
             return Plan(None, Delivery.whole(body, status=error.problem.status, headers=headers))
+        if isinstance(asked, BatchAsked):
+            asked = asked.begin([self._made(dialect, each) for each in asked.requests])
         if isinstance(asked, Delivery):
             return Plan(None, attrs.evolve(asked, headers={**headers, **asked.headers}))
+        return Plan(asked, self._answered(dialect, asked, headers))
+
+    def _answered(self, dialect: Dialect, asked: Asked, headers: Mapping[str, str]) -> Delivery:
         behaviour = self._behave(asked)
         if isinstance(behaviour, Delivery):
-            return Plan(asked, behaviour)
+            return behaviour
         reply = as_reply(behaviour)
         delivery = self._delivery(dialect, asked, reply, {**headers, **reply.headers})
         for fault in reply.faults:
             delivery = fault.spoil(delivery, dialect)
-        return Plan(asked, delivery)
+        return delivery
+
+    def _made(self, dialect: Dialect, request: Asked | Problem) -> Made:
+        """What a request of a batch comes to."""
+        if isinstance(request, Problem):
+            return Made(delay=0.0, status=request.status, body=dialect.error_body(request))
+        delivery = self._answered(dialect, request, {})
+        whole = delivery.opened and delivery.ending in ("whole", "close")
+        return Made(delay=delivery.delay, status=delivery.status if whole else 0, body=delivery.body())
 
     def _delivery(self, dialect: Dialect, asked: Asked, reply: Reply, headers: dict[str, str]) -> Delivery:
         answers = _answers(asked, reply)
@@ -100,7 +114,7 @@ class Planner:
         return headers, tuple(slices)
 
 
-def _read(dialect: Dialect, received: Received) -> Asked | Delivery:
+def _read(dialect: Dialect, received: Received) -> Asked | BatchAsked | Delivery:
     """Read a request; one too odd for the dialect's own checks is refused too, like any other bad one."""
     try:
         return dialect.read(received)

@@ -224,6 +224,7 @@ class Simulator:
             query=request.query_string,
             headers=record.headers,
             body=record.raw_body,
+            time=record.started,
         )
         try:
             asked, delivery = self._planner.plan(received)

@@ -94,6 +94,7 @@ class ScriptedTransport:
                 query=url.query,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=request.body,
+                time=asyncio.get_running_loop().time(),
             )
             return planner.plan(received).delivery
 

@@ -31,6 +31,9 @@ _EXACT: Final = {
     "/v1/foundation-models": "bedrock",
     "/openai/models": "azure",
 }
+_AZURE_V1: Final = re.compile(r"/openai/(v1/(chat/completions|models)|(v1/)?(files|batches)(/.*)?)")
+"""Paths of Azure that others have too."""
+
 _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
 """Whom Hugging Face's router has routes to."""
 
@@ -49,7 +52,8 @@ _PATTERNS: Final = tuple(
         (r".*/serving-endpoints/.+", "databricks"),
         (r"/hf-inference/models/.+/v1/chat/completions", "tgi"),
         (rf"/({_ROUTED})/.+/chat/completions", "huggingface"),
-        (r".*/v1/messages", "anthropic"),
+        (r".*/v1/messages(/batches.*)?", "anthropic"),
+        (r".*/(files|batches)(/.*)?", "openai"),
         (r".*/chat/completions", "openai"),
     )
 )
@@ -88,7 +92,7 @@ class Choice:
         path, headers = received.path, received.headers
         if path in _EXACT:
             return _EXACT[path]
-        if path in {"/openai/v1/chat/completions", "/openai/v1/models"} and "api-key" in headers:
+        if _AZURE_V1.fullmatch(path) and "api-key" in headers:
             return "azure"  # with a bearer it looks like Groq's, whose base is the same
         if path.startswith("/v1/models") and "anthropic-version" in headers:
             return "anthropic"
