@@ -23,26 +23,26 @@ import attrs
 
 from aiocompl.batchfile.provider_ports import ItemT, Pace, ProviderNews
 from aiocompl.batchfile.provider_state import BatchState, Part, request_id
+from aiocompl.batchfile.threads import in_thread
 from aiocompl.codecs.batches.common import NO_RESULT
 from aiocompl.errors import (
     AiocomplError,
     APIError,
     APIStatusError,
     BadRequestError,
+    ConflictError,
     InternalServerError,
 )
 from aiocompl.wire.headers import retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
-    from aiocompl.batchfile.provider_ports import Sink
+    from aiocompl.batchfile.provider_ports import Desk
     from aiocompl.runtime.batch_calls import BatchCalls
-    from aiocompl.types.batches import BatchJob
-
-_BREATH: Final = 256
-"""Lines after which others get their turn."""
+    from aiocompl.types.batches import BatchJob, BatchLine
+    from aiocompl.types.completion import ChatCompletion
 
 _ATTEMPTS: Final = 6
 """How often a batch is tried to be begun, where the provider is busy or the network is down."""
@@ -68,8 +68,7 @@ class ProviderBatch(Generic[ItemT]):
 
     Args:
         calls: The provider's batches; see `Supervisor.batch_calls`.
-        inputs: The requests from a line on, in the order of their lines; called several times, and gives the same.
-        sink: Where the results go.
+        desk: Where the requests come from and the results go.
         path: Where it is kept what the provider works on; see `state_path`.
         pace: How often to look.
         on_news: Told of every step.
@@ -79,8 +78,7 @@ class ProviderBatch(Generic[ItemT]):
     def __init__(
         self,
         calls: BatchCalls,
-        inputs: Callable[[int], Iterable[ItemT]],
-        sink: Sink[ItemT],
+        desk: Desk[ItemT],
         path: Path,
         *,
         pace: Pace | None = None,
@@ -89,8 +87,7 @@ class ProviderBatch(Generic[ItemT]):
     ) -> None:
         self._calls = calls
         self._operation = calls.operation
-        self._inputs = inputs
-        self._sink = sink
+        self._desk = desk
         self._pace = pace or Pace()
         self._on_news = on_news
         self._new_mark = new_mark
@@ -132,14 +129,14 @@ class ProviderBatch(Generic[ItemT]):
             try:
                 job = await self._calls.cancel(part.batch)
             except APIStatusError as error:
-                if error.retryable:
+                if error.retryable and not isinstance(error, ConflictError):
                     raise
                 self._tell("refused", part, str(error))  # over already, mostly
             else:
                 cancelled += 1
                 part.word = job.status
                 self._tell("cancelling", part)
-        self.state.save()
+        await self._save()
         return cancelled
 
     # ------------------------------------------------------------ beginning
@@ -150,32 +147,36 @@ class ProviderBatch(Generic[ItemT]):
             if part.status == "beginning":
                 job = await self._find(part)
                 if job is None:
-                    self._drop(part)
+                    await self._drop(part)
                 else:
-                    self._adopt(part, job, found=True)
+                    await self._adopt(part, job, found=True)
 
     async def _begin_rest(self) -> None:
         """Begin batches of all requests that are to be asked and in none yet."""
         pack = _Pack(self._new_mark())
-        for number, item in enumerate(self._inputs(1), 1):
-            if number % _BREATH == 0:
-                await asyncio.sleep(0)
-            if self.state.claims(item.line) or not self._sink.wants(item):
-                continue
-            try:
-                line = self._encoded(item, pack.mark)
-            except AiocomplError as error:
-                self._sink.failed(item, error)
-                continue
-            full = pack.size + len(line) + 1 > self._operation.max_bytes
-            if pack.lines and (full or len(pack.lines) == self._operation.max_requests):
-                await self._begin(pack)
-                pack = _Pack(self._new_mark())
-                line = self._encoded(item, pack.mark)
-            pack.add(item.line, line)
+        async with aclosing(self._desk.pending(1)) as blocks:
+            async for block in blocks:
+                for item in block:
+                    if not self.state.claims(item.line):
+                        pack = await self._packed(item, pack)
         if pack.lines:
             await self._begin(pack)
-        self._sink.flush()
+        await self._desk.flush()
+
+    async def _packed(self, item: ItemT, pack: _Pack) -> _Pack:
+        """Put a request into a pack: this one, or where that is full the next, this one being begun."""
+        try:
+            line = self._encoded(item, pack.mark)
+        except AiocomplError as error:
+            await self._desk.put(item, error)
+            return pack
+        full = pack.size + len(line) + 1 > self._operation.max_bytes
+        if pack.lines and (full or len(pack.lines) == self._operation.max_requests):
+            await self._begin(pack)
+            pack = _Pack(self._new_mark())
+            line = self._encoded(item, pack.mark)
+        pack.add(item.line, line)
+        return pack
 
     def _encoded(self, item: ItemT, mark: str) -> bytes:
         named = item.body.get("model")
@@ -187,7 +188,7 @@ class ProviderBatch(Generic[ItemT]):
                 param="model",
             )
         request = self._calls.chat_request(item.body)
-        line = self._operation.encode_line(request_id(mark, item.line), request)
+        line = self._operation.encode_line(request_id(mark, item.line, item.digest), request)
         if len(line) >= self._operation.max_bytes:
             raise BadRequestError(
                 f"the request has {len(line)} bytes, and a batch takes {self._operation.max_bytes}",
@@ -203,20 +204,20 @@ class ProviderBatch(Generic[ItemT]):
         if not self._operation.marks:
             part.after = await self._newest()
         self.state.parts.append(part)
-        self.state.save()
+        await self._save()
         lines = () if self._operation.uploads else pack.lines
-        wait = self._pace.first
-        for attempt in range(1, _ATTEMPTS + 1):
+        wait, attempt = self._pace.first, 1
+        while True:
             try:
                 job = await self._calls.create(part.mark, file=part.file, lines=lines)
             except AiocomplError as error:
                 found = await self._after_failure(part, error, last=attempt == _ATTEMPTS, wait=wait)
-                wait = min(wait * 2, self._pace.longest)
+                wait, attempt = min(wait * 2, self._pace.longest), attempt + 1
                 if found is not None:
-                    self._adopt(part, found, found=True)
+                    await self._adopt(part, found, found=True)
                     return
             else:
-                self._adopt(part, job)
+                await self._adopt(part, job)
                 return
 
     async def _after_failure(
@@ -230,7 +231,7 @@ class ProviderBatch(Generic[ItemT]):
         refused = isinstance(error, APIStatusError) and not isinstance(error, InternalServerError)
         if last or not error.retryable:
             if refused:
-                self._drop(part)
+                await self._drop(part)
             raise error
         self._tell("trouble", part, str(error))
         await asyncio.sleep(max(wait, _asked_to_wait(error)))
@@ -257,15 +258,15 @@ class ProviderBatch(Generic[ItemT]):
                 return job.id
         return None
 
-    def _adopt(self, part: Part, job: BatchJob, *, found: bool = False) -> None:
+    async def _adopt(self, part: Part, job: BatchJob, *, found: bool = False) -> None:
         part.batch, part.status, part.word = job.id, "running", job.status
         part.certain = self._operation.marks or not found
-        self.state.save()
+        await self._save()
         self._tell("found" if found else "begun", part)
 
-    def _drop(self, part: Part) -> None:
+    async def _drop(self, part: Part) -> None:
         self.state.parts.remove(part)
-        self.state.save()
+        await self._save()
 
     # ------------------------------------------------------------ watching
 
@@ -301,25 +302,29 @@ class ProviderBatch(Generic[ItemT]):
 
     async def _collect(self, part: Part, job: BatchJob) -> None:
         """Write what a batch that is over has come to, skipping what an earlier run has written."""
-        waiting = {item.line: item for item in self._lines_of(part) if self._sink.wants(item)}
+        waiting = await self._waiting(part)
         if (waiting or not part.certain) and not await self._download(part, job, waiting):
             part.rejected.append(part.batch)
             part.status, part.batch, part.certain = "beginning", "", True
-            self.state.save()
+            await self._save()
             self._tell("not_ours", part)
             return
         for item in waiting.values():
-            self._sink.failed(item, self._refusal(job))
-        self._sink.flush()
+            await self._desk.put(item, self._refusal(job))
+        await self._desk.flush()
         part.status = "collected"
-        self.state.save()
+        await self._save()
         self._tell("collected", part)
 
-    def _lines_of(self, part: Part) -> Iterable[ItemT]:
-        for item in self._inputs(part.first):
-            if item.line > part.last:
-                return
-            yield item
+    async def _waiting(self, part: Part) -> dict[int, ItemT]:
+        """The requests of a batch that have no result yet, by their lines."""
+        waiting: dict[int, ItemT] = {}
+        async with aclosing(self._desk.pending(part.first)) as blocks:
+            async for block in blocks:
+                waiting |= {item.line: item for item in block if part.first <= item.line <= part.last}
+                if block and block[-1].line >= part.last:
+                    break
+        return waiting
 
     async def _download(self, part: Part, job: BatchJob, waiting: dict[int, ItemT]) -> bool:
         """Write the results as they come, and take their items out of `waiting`; False where they are another's."""
@@ -327,19 +332,26 @@ class ProviderBatch(Generic[ItemT]):
             async with aclosing(self._calls.results(id_)) as results:
                 async for lines in results:
                     for line in lines:
-                        number = part.line_of(line.custom_id)
-                        if number is None and not part.certain:
+                        place = part.line_of(line.custom_id)
+                        if place is None and not part.certain:
                             return False
-                        part.certain = part.certain or number is not None
-                        item = waiting.pop(number, None) if number is not None else None
-                        if item is not None:
-                            outcome = self._operation.decode_line(line, self._calls.chat_request(item.body))
-                            if isinstance(outcome, AiocomplError):
-                                self._sink.failed(item, outcome)
-                            else:
-                                self._sink.answered(item, outcome)
-                    await asyncio.sleep(0)
+                        part.certain = True
+                        item = None if place is None else waiting.get(place[0])
+                        if place is not None and item is not None:
+                            self._check_same(item, place[1])
+                            del waiting[item.line]
+                            await self._desk.put(item, self._decoded(item, line))
         return part.certain
+
+    def _decoded(self, item: ItemT, line: BatchLine) -> ChatCompletion | AiocomplError:
+        return self._operation.decode_line(line, self._calls.chat_request(item.body))
+
+    def _check_same(self, item: ItemT, digest: str) -> None:
+        if not item.digest.startswith(digest):
+            raise BadRequestError(
+                f"line {item.line} of the input is not what it was when the batch was begun (or the parameters are "
+                "not): resume it with the input and the parameters as they were"
+            )
 
     def _refusal(self, job: BatchJob) -> AiocomplError:
         """Why a request has no result of its own."""
@@ -353,6 +365,9 @@ class ProviderBatch(Generic[ItemT]):
             model=self._calls.model,
             code=problem.code,
         )
+
+    async def _save(self) -> None:
+        await in_thread(self.state.save)
 
     def _tell(self, event: str, part: Part, word: str | None = None) -> None:
         if self._on_news is None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from aiocompl.errors import AiocomplError
     from aiocompl.types.completion import ChatCompletion
 
 
 class Item(Protocol):
-    """A request of the input."""
+    """A request of the input; see `BatchRequest`."""
 
     @property
     def line(self) -> int:
@@ -26,28 +26,31 @@ class Item(Protocol):
         """OpenAI's body."""
         ...
 
+    @property
+    def digest(self) -> str:
+        """The hash of the body, in hexadecimal digits."""
+        ...
+
 
 ItemT = TypeVar("ItemT", bound=Item)
-ItemT_contra = TypeVar("ItemT_contra", bound=Item, contravariant=True)
 
 
-class Sink(Protocol[ItemT_contra]):
-    """Where the results go."""
+class Desk(Protocol[ItemT]):
+    """Where requests come from and results go."""
 
-    def wants(self, item: ItemT_contra) -> bool:
-        """Whether the item is to be asked, and has not come to its end yet."""
+    def pending(self, first: int) -> AsyncGenerator[Sequence[ItemT], None]:
+        """What is to be asked and has no result yet, from a line on, in the order of the lines, block by block.
+
+        Asked for several times. Closing it gives back what it holds.
+        """
         ...
 
-    def answered(self, item: ItemT_contra, answer: ChatCompletion) -> None:
-        """Write an answer."""
+    async def put(self, item: ItemT, result: ChatCompletion | AiocomplError) -> None:
+        """Write the result of a request: it is not pending any more. Cancelled: it is written or not, never torn."""
         ...
 
-    def failed(self, item: ItemT_contra, error: AiocomplError) -> None:
-        """Write an error."""
-        ...
-
-    def flush(self) -> None:
-        """Have all that was written on the disk when this returns."""
+    async def flush(self) -> None:
+        """Have all that was put on the disk when this returns."""
         ...
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _VERSION: Final = 1
 
+DIGEST_LENGTH: Final = 16
+"""How much of a request's hash goes along."""
+
 PartStatus = Literal["beginning", "running", "collected"]
 """How far a batch is: it may or may not exist; it exists; all its results are in the output."""
 
@@ -50,10 +53,13 @@ class Part:
     succeeded: int = 0
     failed: int = 0
 
-    def line_of(self, name: str) -> int | None:
-        """The line that a request of the batch stands in; None for a name that is not of this batch."""
-        mark, _, line = name.rpartition("-")
-        return int(line) if mark == self.mark and line.isascii() and line.isdecimal() else None
+    def line_of(self, name: str) -> tuple[int, str] | None:
+        """The line that a request of the batch stands in, and how its hash begins; None if it is not of this batch."""
+        mark, _, rest = name.partition("-")
+        line, _, digest = rest.partition("-")
+        if mark != self.mark or not line.isascii() or not line.isdecimal():
+            return None
+        return int(line), digest
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -133,9 +139,12 @@ class BatchState:
         return any(part.first <= line <= part.last for part in self.live)
 
 
-def request_id(mark: str, line: int) -> str:
-    """What a request is called in the batch with this mark; fits the narrowest rules for such names."""
-    return f"{mark}-{line}"
+def request_id(mark: str, line: int, digest: str) -> str:
+    """What a request is called in the batch with this mark; fits the narrowest rules for such names.
+
+    It holds the beginning of the request's hash, so that an answer is never taken for that of another.
+    """
+    return f"{mark}-{line}-{digest[:DIGEST_LENGTH]}"
 
 
 def state_path(output: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -213,7 +214,11 @@ def test_anthropic_is_looked_at_and_cancelled() -> None:
 @pytest.mark.parametrize("operation", [batches(), claude()])
 def test_encoding_is_repeatable_and_takes_what_goes_along(operation: Batches) -> None:
     extras: dict[str, Any] = {"extra_headers": {"x-mine": "1"}, "extra_query": {"mine": "1"}}
-    for request in (LOOK, BatchList(model="m"), BatchDownload(model="m", id="b1")):
+    for request in (
+        BatchLookup(model="m", id="b1"),
+        BatchList(model="m"),
+        BatchDownload(model="m", id="b1"),
+    ):
         request.extra_headers, request.extra_query = extras["extra_headers"], extras["extra_query"]
         sent = operation.encode_request(request)
         assert sent == operation.encode_request(request)
@@ -440,7 +445,7 @@ def test_downloads_are_cut_into_results_however_they_come(cuts: set[int]) -> Non
     frames, decoder = operation.frame_decoder(), operation.stream_decoder(request)
     lines: list[BatchLine] = []
     edges = [0, *sorted(cuts), len(LINES)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         decoder.feed(frames.feed(LINES[start:end]), lines)
     decoder.feed(frames.end(), lines)
     assert not decoder.finished
@@ -461,7 +466,7 @@ def test_a_download_that_holds_no_results(line: bytes) -> None:
 
 
 def test_what_a_hook_is_told() -> None:
-    requests = [
+    requests: list[Request] = [
         BatchUpload(model="m", lines=[b"{}"], name="n"),
         BatchCreate(model="m", mark="m1", lines=[b"{}"]),
         LOOK,
