@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES: Final = 64 * 1024 * 1024
 """A longer line is no request but an accident."""
 
-CHAT_URLS: Final = frozenset({"/v1/chat/completions", "/chat/completions"})
+CHAT_URLS: Final = ("/v1/chat/completions", "/chat/completions")
 """OpenAI's, and Azure's."""
 
 LINE_OPTIONS: Final = frozenset(

@@ -8,7 +8,7 @@ import typer
 from typer.main import get_command
 
 from aiocompl._version import __version__
-from aiocompl.cli import chat, local, models, providers, simulate
+from aiocompl.cli import batch, chat, local, models, providers, simulate
 from aiocompl.cli.exits import OUTPUT_CLOSED, CommandError, report
 from aiocompl.cli.terminal import OutputClosedError, prepare, write
 from aiocompl.errors import AiocomplError
@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+app.command("batch", epilog=batch.EPILOG)(batch.batch)
 app.command("chat", epilog=chat.EPILOG)(chat.chat)
 app.command("models", epilog=models.EPILOG)(models.models)
 app.command("providers")(providers.providers)

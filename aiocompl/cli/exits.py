@@ -35,6 +35,8 @@ MEANINGS: Final[Mapping[int, str]] = {
 _STATUSES: Final[Mapping[type[errors.AiocomplError], int]] = {
     errors.AiocomplError: 1,
     errors.MissingExtraError: 2,
+    errors.BatchFileError: 2,
+    errors.BatchOutputError: 1,
     errors.BadRequestError: 2,
     errors.UnprocessableEntityError: 2,
     errors.AuthenticationError: 3,
