@@ -30,6 +30,7 @@ from aiocompl.errors import (
     APIError,
     APIStatusError,
     BadRequestError,
+    BatchFileError,
     ConflictError,
     InternalServerError,
 )
@@ -94,7 +95,9 @@ class ProviderBatch(Generic[ItemT]):
         provider, base_url, model = calls.endpoint.provider, calls.endpoint.base_url, calls.model
         state = BatchState.load(path)
         if state is None:
-            state = BatchState(path=path, provider=provider, base_url=base_url, model=model)
+            state = BatchState(
+                path=path, provider=provider, base_url=base_url, model=model, named=calls.named
+            )
         state.check(provider=provider, base_url=base_url, model=model)
         self.state = state
         """What is known of the batches."""
@@ -180,7 +183,7 @@ class ProviderBatch(Generic[ItemT]):
 
     def _encoded(self, item: ItemT, mark: str) -> bytes:
         named = item.body.get("model")
-        if named not in (None, self._calls.named):
+        if named not in (None, self._calls.named, self._calls.model):
             raise BadRequestError(
                 f"the request names another model ({named!r:.80}) than the batch: a provider's batches are of one model",
                 provider=self._calls.endpoint.provider,
@@ -348,7 +351,7 @@ class ProviderBatch(Generic[ItemT]):
 
     def _check_same(self, item: ItemT, digest: str) -> None:
         if not item.digest.startswith(digest):
-            raise BadRequestError(
+            raise BatchFileError(
                 f"line {item.line} of the input is not what it was when the batch was begun (or the parameters are "
                 "not): resume it with the input and the parameters as they were"
             )

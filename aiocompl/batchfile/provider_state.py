@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 import orjson
 
-from aiocompl.errors import BadRequestError
+from aiocompl.errors import BatchFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +70,9 @@ class BatchState:
     provider: str
     base_url: str
     model: str
+    """Its name at the provider."""
+    named: str
+    """Its name as the caller gave it."""
     parts: list[Part] = attrs.field(factory=list)
 
     @classmethod
@@ -77,7 +80,7 @@ class BatchState:
         """Read the file; None where there is none.
 
         Raises:
-            BadRequestError: It is not what is written here.
+            BatchFileError: It is not what is written here.
             OSError: It cannot be read.
         """
         try:
@@ -87,7 +90,7 @@ class BatchState:
         try:
             return _read(path, orjson.loads(raw))
         except (KeyError, TypeError, ValueError) as error:
-            raise BadRequestError(
+            raise BatchFileError(
                 f"{path} does not tell of batches as this version writes it ({type(error).__name__}: {error})"
             ) from error
 
@@ -95,10 +98,10 @@ class BatchState:
         """Hold it to what is asked now.
 
         Raises:
-            BadRequestError: Its batches are somewhere else.
+            BatchFileError: Its batches are somewhere else.
         """
         if (self.provider, self.base_url, self.model) != (provider, base_url, model):
-            raise BadRequestError(
+            raise BatchFileError(
                 f"{self.path} tells of batches of {self.provider}/{self.model} at {self.base_url}, not of "
                 f"{provider}/{model} at {base_url}: resume with the same model and address, or take another output"
             )
@@ -114,6 +117,7 @@ class BatchState:
             "provider": self.provider,
             "base_url": self.base_url,
             "model": self.model,
+            "named": self.named,
             "parts": [attrs.asdict(part) for part in self.parts],
         }
         fresh = self.path.with_name(f"{self.path.name}.new")
@@ -152,6 +156,20 @@ def state_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.batch.json")
 
 
+def refuse_live(output: Path) -> None:
+    """Refuse an output that a provider works on, to whoever would ask the same requests otherwise.
+
+    Raises:
+        BatchFileError: One does.
+    """
+    state = BatchState.load(state_path(output))
+    if state is not None and state.live:
+        raise BatchFileError(
+            f"{state.provider} works on {output} ({len(state.live)} batches): go on with that (--via provider "
+            f"--resume), or cancel it first (aiocompl batch --cancel -o {output}) and collect what it has"
+        )
+
+
 def _read(path: Path, data: Mapping[str, Any]) -> BatchState:
     if data["version"] != _VERSION:
         raise ValueError(f"version {data['version']}")
@@ -160,5 +178,6 @@ def _read(path: Path, data: Mapping[str, Any]) -> BatchState:
         provider=data["provider"],
         base_url=data["base_url"],
         model=data["model"],
+        named=data["named"],
         parts=[Part(**part) for part in data["parts"]],
     )

@@ -10,7 +10,13 @@ import pytest
 from provider_kit import Ask, Bench, ListDesk, Provider, asks, failing, losing
 
 from aiocompl.batchfile.provider_state import BatchState
-from aiocompl.errors import APIConnectionError, AuthenticationError, BadRequestError, InternalServerError
+from aiocompl.errors import (
+    APIConnectionError,
+    AuthenticationError,
+    BadRequestError,
+    BatchFileError,
+    InternalServerError,
+)
 from aiocompl.testing import Answer, Delivery, Latency, Reply, faults
 
 if TYPE_CHECKING:
@@ -318,7 +324,7 @@ async def test_a_result_that_is_missing_is_an_error(bench: Any) -> None:
 async def test_another_model_or_address_is_refused(bench: Any) -> None:
     made = bench("a")
     await made.run()
-    with pytest.raises(BadRequestError, match="resume with the same model"):
+    with pytest.raises(BatchFileError, match="resume with the same model"):
         await made.run(api_base="http://elsewhere.invalid/v1")
 
 
@@ -328,7 +334,7 @@ async def test_another_input_is_refused(bench: Any) -> None:
     with pytest.raises(AuthenticationError):
         await made.run()
     made.desk.items = asks("a", "changed")
-    with pytest.raises(BadRequestError, match="line 3 of the input is not what it was"):
+    with pytest.raises(BatchFileError, match="line 3 of the input is not what it was"):
         await made.run()
     assert made.provider.begun == 1
 
@@ -339,7 +345,7 @@ async def test_another_input_is_refused(bench: Any) -> None:
 async def test_what_is_no_state_is_refused(bench: Any, content: bytes) -> None:
     made = bench("a")
     made.path.write_bytes(content)
-    with pytest.raises(BadRequestError, match="does not tell of batches"):
+    with pytest.raises(BatchFileError, match="does not tell of batches"):
         await made.run()
     assert made.provider.seen == []
 
