@@ -128,7 +128,8 @@ async def cancel_provider_batch(
         output: The output of the batch.
         supervisor: What asks; the running loop's default supervisor if None.
         on_news: Called with a `ProviderNews` at every step.
-        **options: How calls are made: `api_key`, `api_base`, ...
+        **options: How calls are made: `api_key`, `api_base`, ...; as for the batch. No address is taken from the file
+            that tells of the batches: a key goes only where the caller sends it.
 
     Raises:
         BatchFileError: No provider works on this output, or another run is at it.
@@ -139,10 +140,6 @@ async def cancel_provider_batch(
     if state is None:
         raise BatchFileError(f"no provider works on {path}: there is no {state_path(path)}")
     calls = (supervisor or default_supervisor()).batch_calls(state.named, **options)
-    if calls.endpoint.base_url != state.base_url and not {"api_base", "base_url"} & options.keys():
-        calls = (supervisor or default_supervisor()).batch_calls(
-            state.named, api_base=state.base_url, **options
-        )
     file = await in_thread(AppendFile, path)
     try:
         await in_thread(file.lock)

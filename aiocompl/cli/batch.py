@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shlex
 import signal
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import attrs
 import typer
 
+from aiocompl.cli import batch_provider
 from aiocompl.cli.exits import INTERRUPTED, MEANINGS, CommandError
 from aiocompl.cli.terminal import configure_logging, say
 
@@ -35,8 +37,16 @@ _GRACE: Final = 10.0
 _TIMED_OUT: Final = 6
 _SLOTS: Final = 1000
 
+
+class Via(StrEnum):
+    """How a file is worked off."""
+
+    DIRECT = "direct"
+    PROVIDER = "provider"
+
+
 _Input = Annotated[
-    Path,
+    Path | None,
     typer.Argument(
         metavar="INPUT",
         show_default=False,
@@ -86,6 +96,16 @@ _PromptColumn = Annotated[
     typer.Option(metavar="NAME", help="The column with the prompt, without --template.", show_default=True),
 ]
 _Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask the first N requests alone.")]
+_Via = Annotated[
+    Via,
+    typer.Option(
+        help="'provider' has the provider work it off as a batch of its own, at half the price, within a day.",
+        show_default=True,
+    ),
+]
+_Cancel = Annotated[
+    bool, typer.Option("--cancel", help="Have the provider cancel what it works on for the output.")
+]
 _ApiBase = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Ask this OpenAI-compatible server, such as http://localhost:8000/v1."),
@@ -117,6 +137,7 @@ class Settings:
     input: Path
     output: Path
     model: str | None
+    via: str
     concurrency: int
     resume: bool
     retry_failed: bool
@@ -142,14 +163,16 @@ class Settings:
         return shlex.join([*words, flag])
 
 
-_DEFAULTS: Final = {"concurrency": 100, "prompt_column": "prompt"}
+_DEFAULTS: Final = {"concurrency": 100, "prompt_column": "prompt", "via": "direct"}
 
 
 def batch(
-    input_: _Input,
+    input_: _Input = None,
     *,
     output: _Output,
     model: _Model = None,
+    via: _Via = Via.DIRECT,
+    cancel: _Cancel = False,
     concurrency: _Concurrency = 100,
     resume: _Resume = False,
     retry_failed: _RetryFailed = False,
@@ -168,10 +191,17 @@ def batch(
     It may be killed at any moment: --resume goes on where it was, and asks nothing twice that has an answer.
     Ctrl-C lets what is under way finish; a second one ends it at once.
     """
+    configure_logging()
+    if cancel:
+        asyncio.run(batch_provider.cancel(output, api_base))
+        return
+    if input_ is None:
+        raise CommandError("which requests?", "name their file: aiocompl batch INPUT -o OUT.jsonl")
     settings = Settings(
         input=input_,
         output=output,
         model=model,
+        via=via.value,
         concurrency=concurrency,
         resume=resume,
         retry_failed=retry_failed,
@@ -185,8 +215,7 @@ def batch(
         max_tokens=max_tokens,
         temperature=temperature,
     )
-    configure_logging()
-    status = asyncio.run(_run(settings))
+    status = asyncio.run(_run_by_provider(settings) if via is Via.PROVIDER else _run(settings))
     if status:
         raise typer.Exit(status)
 
@@ -236,6 +265,10 @@ async def _run(settings: Settings) -> int:
         for number in handled:
             asyncio.get_running_loop().remove_signal_handler(number)
     return _conclude(settings, summary)
+
+
+async def _run_by_provider(settings: Settings) -> int:
+    return _conclude(settings, await batch_provider.run_by_provider(settings))
 
 
 def _conclude(settings: Settings, summary: BatchFileSummary) -> int:
