@@ -134,11 +134,11 @@ class ProviderBatch(Generic[ItemT]):
             except APIStatusError as error:
                 if error.retryable and not isinstance(error, ConflictError):
                     raise
-                self._tell("refused", part, str(error))  # over already, mostly
+                self._report("refused", part, str(error))  # over already, mostly
             else:
                 cancelled += 1
                 part.word = job.status
-                self._tell("cancelling", part)
+                self._report("cancelling", part)
         await self._save()
         return cancelled
 
@@ -236,7 +236,7 @@ class ProviderBatch(Generic[ItemT]):
             if refused:
                 await self._drop(part)
             raise error
-        self._tell("trouble", part, str(error))
+        self._report("trouble", part, str(error))
         await asyncio.sleep(max(wait, _asked_to_wait(error)))
         return None if refused else await self._find(part)
 
@@ -265,7 +265,7 @@ class ProviderBatch(Generic[ItemT]):
         part.batch, part.status, part.word = job.id, "running", job.status
         part.certain = self._operation.marks or not found
         await self._save()
-        self._tell("found" if found else "begun", part)
+        self._report("found" if found else "begun", part)
 
     async def _drop(self, part: Part) -> None:
         self.state.parts.remove(part)
@@ -286,7 +286,7 @@ class ProviderBatch(Generic[ItemT]):
                 except AiocomplError as error:
                     if not error.retryable:
                         raise
-                    self._tell("trouble", part, str(error))
+                    self._report("trouble", part, str(error))
                     asked = max(asked, _asked_to_wait(error))
             if any(part.status == "beginning" for part in self.state.live):
                 return
@@ -298,7 +298,7 @@ class ProviderBatch(Generic[ItemT]):
     async def _look(self, part: Part) -> BatchJob:
         job = await self._calls.get(part.batch)
         part.word, part.succeeded, part.failed = job.status, job.succeeded, job.failed
-        self._tell("looked", part)
+        self._report("looked", part)
         if job.over:
             await self._collect(part, job)
         return job
@@ -310,14 +310,14 @@ class ProviderBatch(Generic[ItemT]):
             part.rejected.append(part.batch)
             part.status, part.batch, part.certain = "beginning", "", True
             await self._save()
-            self._tell("not_ours", part)
+            self._report("not_ours", part)
             return
         for item in waiting.values():
             await self._desk.put(item, self._refusal(job))
         await self._desk.flush()
         part.status = "collected"
         await self._save()
-        self._tell("collected", part)
+        self._report("collected", part)
 
     async def _waiting(self, part: Part) -> dict[int, ItemT]:
         """The requests of a batch that have no result yet, by their lines."""
@@ -372,7 +372,7 @@ class ProviderBatch(Generic[ItemT]):
     async def _save(self) -> None:
         await in_thread(self.state.save)
 
-    def _tell(self, event: str, part: Part, word: str | None = None) -> None:
+    def _report(self, event: str, part: Part, word: str | None = None) -> None:
         if self._on_news is None:
             return
         parts = self.state.parts
