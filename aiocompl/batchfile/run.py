@@ -29,6 +29,9 @@ from aiocompl.errors import (
     AiocomplError,
     AuthenticationError,
     BadRequestError,
+    EndpointDownError,
+    LocalModelError,
+    NotFoundError,
     PermissionDeniedError,
     SupervisorClosedError,
 )
@@ -47,6 +50,14 @@ if TYPE_CHECKING:
 
 _SYNC_EVERY: Final = 1.0
 _TELL_EVERY: Final = 0.25
+_OF_ALL: Final = (
+    AuthenticationError,
+    EndpointDownError,
+    LocalModelError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+"""Errors that, where the first requests all have them, concern no single line: a key, a model's name."""
 _ANSWERS: Final = 0
 _ERRORS: Final = 1
 
@@ -105,7 +116,7 @@ async def run_batch_file(
             nothing was asked then.
         BatchOutputError: The output cannot be written any more; mend that and resume.
         AuthenticationError: The key is missing or not accepted, as the first requests all show; nothing is recorded.
-        PermissionDeniedError: Likewise.
+        PermissionDeniedError, NotFoundError, EndpointDownError, LocalModelError: Likewise.
         BadRequestError: The settings make no sense.
 
     Cancelled: what is under way is cancelled; what was answered is written before this returns.
@@ -260,7 +271,7 @@ class _Run:
         if isinstance(result, SupervisorClosedError):
             raise result
         if self._held is not None:
-            if isinstance(result, (AuthenticationError, PermissionDeniedError)):
+            if isinstance(result, _OF_ALL):
                 self._hold(item, result)
                 return
             held, self._held = self._held, None
@@ -269,7 +280,7 @@ class _Run:
         await self._record(item, result)
 
     def _hold(self, item: BatchRequest, error: AiocomplError) -> None:
-        """Keep a refusal of the key until another answer shows that it is not the key of all."""
+        """Keep an error that may concern all lines until another result shows that it does not."""
         assert self._held is not None  # noqa: S101 - as long as nothing else came
         self._held.append((item, error))
         if len(self._held) >= min(self._rules.concurrency, self._plan.pending):

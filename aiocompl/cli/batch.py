@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import signal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import attrs
 import typer
 
-from aiocompl.cli import batch_provider
-from aiocompl.cli.exits import INTERRUPTED, MEANINGS, CommandError
-from aiocompl.cli.terminal import configure_logging, say
-
-if TYPE_CHECKING:
-    from aiocompl.batchfile.tally import BatchFileSummary
+from aiocompl.cli.exits import MEANINGS, CommandError
+from aiocompl.cli.terminal import configure_logging
 
 EPILOG: Final = "\n".join(
     (
@@ -32,10 +27,6 @@ EPILOG: Final = "\n".join(
         ),
     )
 )
-
-_GRACE: Final = 10.0
-_TIMED_OUT: Final = 6
-_SLOTS: Final = 1000
 
 
 class Via(StrEnum):
@@ -191,6 +182,8 @@ def batch(
     It may be killed at any moment: --resume goes on where it was, and asks nothing twice that has an answer.
     Ctrl-C lets what is under way finish; a second one ends it at once.
     """
+    from aiocompl.cli import batch_provider, batch_run  # noqa: PLC0415 - they load aiohttp
+
     configure_logging()
     if cancel:
         asyncio.run(batch_provider.cancel(output, api_base))
@@ -215,93 +208,7 @@ def batch(
         max_tokens=max_tokens,
         temperature=temperature,
     )
-    status = asyncio.run(_run_by_provider(settings) if via is Via.PROVIDER else _run(settings))
+    run = batch_provider.run if via is Via.PROVIDER else batch_run.run
+    status = asyncio.run(run(settings))
     if status:
         raise typer.Exit(status)
-
-
-async def _run(settings: Settings) -> int:
-    from aiocompl.batchfile.run import run_batch_file  # noqa: PLC0415 - loads aiohttp
-    from aiocompl.cli.batch_screen import Screen  # noqa: PLC0415 - loads rich
-    from aiocompl.errors import BatchOutputError  # noqa: PLC0415 - with the others
-    from aiocompl.runtime.supervisor import Supervisor  # noqa: PLC0415 - loads aiohttp
-
-    stop = asyncio.Event()
-    handled = _on_signals(stop)
-    resuming = settings.command("--resume")
-    try:
-        async with Supervisor(max_concurrency=max(_SLOTS, settings.concurrency)) as supervisor:
-            with Screen() as screen:
-                summary = await run_batch_file(
-                    settings.input,
-                    settings.output,
-                    model=settings.model,
-                    supervisor=supervisor,
-                    concurrency=settings.concurrency,
-                    resume=settings.resume,
-                    retry_failed=settings.retry_failed,
-                    template=settings.template,
-                    prompt_column=settings.prompt_column,
-                    limit=settings.limit,
-                    item_timeout=settings.item_timeout,
-                    stop_event=stop,
-                    grace=_GRACE,
-                    on_progress=screen.show,
-                    api_base=settings.api_base,
-                    timeout=settings.timeout,
-                    num_retries=settings.retries,
-                    max_tokens=settings.max_tokens,
-                    temperature=settings.temperature,
-                )
-    except BatchOutputError as error:
-        raise CommandError(str(error), f"mend that, and go on with: {resuming}", status=1) from error
-    except asyncio.CancelledError:
-        if not stop.is_set():
-            raise
-        say("stopped", "what was answered is written")
-        say("hint", f"go on with: {resuming}", style="bold cyan")
-        return INTERRUPTED
-    finally:
-        for number in handled:
-            asyncio.get_running_loop().remove_signal_handler(number)
-    return _conclude(settings, summary)
-
-
-async def _run_by_provider(settings: Settings) -> int:
-    return _conclude(settings, await batch_provider.run_by_provider(settings))
-
-
-def _conclude(settings: Settings, summary: BatchFileSummary) -> int:
-    from aiocompl.cli.batch_screen import told  # noqa: PLC0415 - loads rich
-
-    for label, text in told(summary):
-        say(label, text)
-    if summary.left:
-        say("hint", f"go on with: {settings.command('--resume')}", style="bold cyan")
-    elif summary.failed + summary.failed_before > summary.invalid:
-        say("hint", f"ask again what failed with: {settings.command('--retry-failed')}", style="bold cyan")
-    if summary.left:
-        return _TIMED_OUT if summary.stopped == "timeout" else INTERRUPTED
-    return 1 if summary.failed + summary.failed_before else 0
-
-
-def _on_signals(stop: asyncio.Event) -> list[int]:
-    """Have the first signal stop the batch, and the second one cancel it; gives the signals that were taken over."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-    def came() -> None:
-        if stop.is_set():
-            if task is not None:
-                task.cancel()
-            return
-        stop.set()
-        say("stopping", f"what is under way has {_GRACE:g} s to finish; Ctrl-C again ends it at once")
-
-    handled = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, came)
-        except NotImplementedError:  # Windows: KeyboardInterrupt cancels us instead
-            break
-        handled.append(int(number))
-    return handled

@@ -7,14 +7,17 @@ import shlex
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl.batchfile.provider_run import cancel_provider_batch, run_provider_batch_file
+from aiocompl.cli.batch_run import conclude
 from aiocompl.cli.exits import CommandError
 from aiocompl.cli.terminal import say
+from aiocompl.errors import BatchOutputError
+from aiocompl.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aiocompl.batchfile.provider_ports import ProviderNews
-    from aiocompl.batchfile.tally import BatchFileSummary
     from aiocompl.cli.batch import Settings
 
 _TEXTS: Final = {
@@ -59,12 +62,16 @@ def line(news: ProviderNews) -> str:
     return f"{text} ({counts})"
 
 
-async def run_by_provider(settings: Settings) -> BatchFileSummary:
-    """Run the batch; gives what it came to."""
-    from aiocompl.batchfile.provider_run import run_provider_batch_file  # noqa: PLC0415 - loads aiohttp
-    from aiocompl.errors import BatchOutputError  # noqa: PLC0415 - with the others
-    from aiocompl.runtime.supervisor import Supervisor  # noqa: PLC0415 - loads aiohttp
+async def run(settings: Settings) -> int:
+    """Run it, say what happens and what it came to; a signal ends the watching, and the batches go on.
 
+    Returns:
+        The exit status.
+
+    Raises:
+        AiocomplError: See `run_provider_batch_file`.
+        CommandError: The output cannot be written any more.
+    """
     if settings.item_timeout is not None:
         raise CommandError(
             "--item-timeout has no meaning with --via provider", "the provider takes up to a day for all"
@@ -104,14 +111,11 @@ async def run_by_provider(settings: Settings) -> BatchFileSummary:
             f"cancel them with: {cancel_command(settings.output, settings.api_base)}",
             style="bold cyan",
         )
-    return summary
+    return conclude(settings, summary)
 
 
 async def cancel(output: Path, api_base: str | None) -> None:
     """Have the provider cancel the batches of an output."""
-    from aiocompl.batchfile.provider_run import cancel_provider_batch  # noqa: PLC0415 - loads aiohttp
-    from aiocompl.runtime.supervisor import Supervisor  # noqa: PLC0415 - loads aiohttp
-
     options: dict[str, Any] = {} if api_base is None else {"api_base": api_base}
     async with Supervisor() as supervisor:
         count = await cancel_provider_batch(output, supervisor=supervisor, on_news=News().show, **options)

@@ -91,3 +91,8 @@ def both(source: Path) -> tuple[list[str], list[str]]:
     """The names that the output has lines for, and those that the error file has."""
     output = source.with_name("out.jsonl")
     return ids(output), ids(errors_path(output))
+
+
+def files(directory: Path) -> list[str]:
+    """What is in a directory."""
+    return sorted(path.name for path in directory.iterdir())

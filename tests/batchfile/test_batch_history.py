@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
-from random import Random
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger import both, line, run, write_input
 
 from aiocompl.batchfile.outputs import errors_path
+
+if TYPE_CHECKING:
+    from random import Random
 
 LINES = [
     line("one", "a"),
@@ -24,10 +28,20 @@ LINES = [
 ]
 
 
+def sometimes(rng: Random, _: object) -> bool:
+    return rng.random() < 0.4
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 400), st.booleans(), st.randoms(use_true_random=False)),
+        st.tuples(
+            st.booleans(),
+            st.integers(0, 4),
+            st.integers(0, 400),
+            st.booleans(),
+            st.randoms(use_true_random=False),
+        ),
         max_size=5,
     )
 )
@@ -36,7 +50,13 @@ def test_any_history_ends_with_one_line_each(history: list[tuple[bool, int, int,
         source = write_input(Path(directory), LINES)
         output = source.with_name("out.jsonl")
         for retry_failed, at_most, torn, of_errors, rng in history:
-            run(source, resume=True, retry_failed=retry_failed, at_most=at_most, fails=lambda _, r=rng: r.random() < 0.4)
+            run(
+                source,
+                resume=True,
+                retry_failed=retry_failed,
+                at_most=at_most,
+                fails=partial(sometimes, rng),
+            )
             answers, failures = both(source)
             assert len({*answers, *failures}) == len(answers) + len(failures)
             path = errors_path(output) if of_errors else output

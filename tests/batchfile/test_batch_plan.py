@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from ledger import READING, both, ids, line, run, write_input
+from ledger import READING, both, files, ids, line, run, write_input
 
 from aiocompl.batchfile.outputs import AppendFile, Rewriting, errors_path
 from aiocompl.batchfile.plan import Job, Plan
@@ -23,10 +23,6 @@ ABC = [line("one", "a"), line("two", "b"), line("three", "c")]
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return write_input(tmp_path, ABC)
-
-
-def files(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 def test_a_run_leaves_an_output_and_nothing_else(source: Path) -> None:
@@ -226,9 +222,17 @@ def test_two_runs_at_once(source: Path) -> None:
 
 
 def test_an_input_that_changes_is_noticed(source: Path) -> None:
-    for changed in (ABC[:2], [*ABC, line("four", "d")], [ABC[1], ABC[0], ABC[2]], [*ABC[:2], line("three", "d")], []):
+    for changed in (
+        ABC[:2],
+        [*ABC, line("four", "d")],
+        [ABC[1], ABC[0], ABC[2]],
+        [*ABC[:2], line("three", "d")],
+        [],
+    ):
         write_input(source.parent, ABC)
-        with closing(Plan(Job(input=source, output=source.with_name("other.jsonl"), reading=READING))) as plan:
+        with closing(
+            Plan(Job(input=source, output=source.with_name("other.jsonl"), reading=READING))
+        ) as plan:
             for _ in plan.prepare():
                 pass
             write_input(source.parent, changed)
