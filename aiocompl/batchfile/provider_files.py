@@ -10,10 +10,11 @@ from aiocompl.batchfile.threads import in_thread
 from aiocompl.errors import AiocomplError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from aiocompl.batchfile.outputs import AppendFile
     from aiocompl.batchfile.plan import Plan
+    from aiocompl.batchfile.sources import Line
     from aiocompl.batchfile.tally import Tally
     from aiocompl.types.completion import ChatCompletion
 
@@ -42,7 +43,7 @@ class FilesDesk:
         """What is to be asked; see `Desk`. Lines that hold no request are written as failures on the way."""
         blocks = self._plan.blocks()
         try:
-            while (block := await in_thread(next, blocks, None)) is not None:
+            while (block := await in_thread(_next, blocks)) is not None:
                 requests: list[BatchRequest] = []
                 for item in block:
                     if self._is_done(item.line):
@@ -99,3 +100,7 @@ class FilesDesk:
 
     def _is_done(self, number: int) -> bool:
         return number < len(self._done) and bool(self._done[number])
+
+
+def _next(blocks: Iterator[list[Line]]) -> list[Line] | None:
+    return next(blocks, None)

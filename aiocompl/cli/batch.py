@@ -128,7 +128,7 @@ class Settings:
     input: Path
     output: Path
     model: str | None
-    via: str
+    via: str = "direct"
     concurrency: int
     resume: bool
     retry_failed: bool
