@@ -211,8 +211,6 @@ class Batches(PlainOperation[BatchRequest, Any]):
         answer = chat.decode_response(request, HTTPResponse(200, {}, orjson.dumps(body)))
         endpoint = self._endpoint
         answer.call = CallInfo(endpoint.provider, endpoint.base_url, request.model, request_id)
-        if request.answer_type is not None:
-            request.answer_type.read_into(answer)
         return answer
 
     def _error(self, status: int, body: Any, request: ChatRequest, request_id: str | None) -> APIError:
