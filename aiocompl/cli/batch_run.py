@@ -72,10 +72,11 @@ async def run(settings: Settings) -> int:
     finally:
         for number in handled:
             asyncio.get_running_loop().remove_signal_handler(number)
-    return _conclude(settings, summary)
+    return conclude(settings, summary)
 
 
-def _conclude(settings: Settings, summary: BatchFileSummary) -> int:
+def conclude(settings: Settings, summary: BatchFileSummary) -> int:
+    """Say what a batch came to, and how to go on; gives the exit status."""
     for label, text in told(summary):
         say(label, text)
     if summary.left:

@@ -29,6 +29,7 @@ CUSTOM: Final = Vendor(
     think_tag="think",
     rerank="/rerank",
     moderations="/moderations",
+    batches="/batches",
 )
 """What a bare `api_base` with an unknown model name means."""
 
@@ -54,6 +55,7 @@ AZURE: Final = Vendor(
     auth="header:api-key",
     functions=True,
     native=frozenset({"data_sources", "user_security_context"}),
+    batches="/batches",
     message_fields=OPENAI_MESSAGE_FIELDS,
     embedding_rules=EmbeddingRules(
         unsupported=frozenset({"truncate"}),

@@ -219,6 +219,9 @@ class Vendor:
     moderations: str = ""
     """What `base_url` is followed by for moderation; empty where there is none."""
 
+    batches: str = ""
+    """What `base_url` is followed by for batches; empty where there are none, or none as OpenAI has them."""
+
     models: str = "/models"
     """What `base_url` is followed by for the list of models; empty where there is none."""
 

@@ -12,6 +12,7 @@ from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Kind, Route
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.retry import RetryPolicy
+from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
 from aiocompl.runtime.fanout_n import fan_out, take_n
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(ChildKeeper, Combinators):
+class Supervisor(ChildKeeper, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -211,6 +212,7 @@ class Supervisor(ChildKeeper, Combinators):
         others: Any = {name: value for name, value in params.items() if name != "fastest_response"}
         return await self.race(models, cast("Messages", call.messages), stream=call.stream, **others)
 
+    @override
     def _asking(self, kind: Kind, function: str, model: str, keywords: Mapping[str, Any]) -> Asking:
         """How a call beside chat is made: checked, routed, with a deadline from now on."""
         call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])

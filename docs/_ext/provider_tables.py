@@ -172,9 +172,10 @@ OPERATIONS: Final[Mapping[Kind, str]] = {
     "embeddings": "aembedding",
     "rerank": "arerank",
     "moderations": "amoderation",
+    "batches": "aiocompl batch --via provider",
     "models": "amodels",
 }
-"""The operations beside chat, and the function of each."""
+"""The operations beside chat, and the function or command of each."""
 
 
 def has(kind: Kind, vendor: Vendor) -> bool:
@@ -196,7 +197,7 @@ def operations() -> str:
         most = sum(known.values()) * 2 > len(known)
         names = ", ".join(f"`{name}`" for name, there in known.items() if there != most)
         rows.append([f"`{function}`", (f"all but {names}" if names else "all") if most else names])
-    return table(["function", "providers"], rows)
+    return table(["call", "providers"], rows)
 
 
 @cache

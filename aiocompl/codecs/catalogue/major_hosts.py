@@ -35,6 +35,7 @@ VENDORS: Final = (
         history="reasoning",
         reasoning="reasoning",
         embeddings="",
+        batches="/batches",
         docs="https://console.groq.com/docs",
     ),
     Vendor(

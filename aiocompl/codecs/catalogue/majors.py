@@ -140,6 +140,7 @@ VENDORS: Final = (
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
         moderations="/moderations",
+        batches="/batches",
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
