@@ -365,7 +365,7 @@ class _Run:
             failed=tally.failed,
             failed_before=plan.failed_before,
             invalid=self._invalid + plan.invalid_before,
-            left=plan.pending - tally.answered - tally.failed,
+            left=plan.pending - tally.answered - tally.failed if plan.ready else None,
             stopped=self._stopped,
             elapsed=tally.elapsed(self._loop.time()),
             prompt_tokens=tally.prompt_tokens,
