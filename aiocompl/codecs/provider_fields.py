@@ -40,6 +40,9 @@ class ProviderFields(TypedDict, total=False):
     model_refuses: Mapping[str, Collection[str]]
     """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
     formats: Collection[str]
+    schemaless: str
+    schema_alone: bool
+    unforced: str
     choices: Collection[str]
     tool_omits: Collection[str]
     parameters_required: bool
@@ -225,6 +228,9 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "one_answer": _flag,
     "model_refuses": _sets,
     "formats": _set,
+    "schemaless": _pattern,
+    "schema_alone": _flag,
+    "unforced": _pattern,
     "choices": _set,
     "tool_omits": _set,
     "parameters_required": _flag,

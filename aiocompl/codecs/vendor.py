@@ -33,6 +33,9 @@ OPENAI_MESSAGE_FIELDS: Final = frozenset(
 )
 """All fields of messages that OpenAI takes; it refuses others."""
 
+OLD_GPT: Final = r"^(?:ft:)?(?:gpt-3\.?5|gpt-4(?![^-]))|gpt-4o-2024-05-13"
+"""OpenAI's models from before structured output; Azure writes 35 for 3.5."""
+
 
 @attrs.frozen(kw_only=True)
 class EmbeddingRules:
@@ -128,7 +131,21 @@ class Vendor:
     """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
 
     formats: frozenset[str] | None = None
-    """The types of `response_format` that there are; None for all of OpenAI's."""
+    """The types of `response_format` that there are; None for all of OpenAI's.
+
+    Without ``json_schema``, or with `response_format` among the `unsupported`, a JSON Schema goes as a tool that must be
+    called, if there are tools; see `openai_answer`.
+    """
+
+    schemaless: str = ""
+    """The models for which it goes so although others take ``json_schema``, by a pattern found in the model's name."""
+
+    schema_alone: bool = False
+    """``json_schema`` is taken neither in streams nor beside tools; it goes as a tool there."""
+
+    unforced: str = ""
+    """The models that think unless told otherwise, by a pattern found in the name, where who thinks cannot be made to
+    call a tool."""
 
     choices: frozenset[str] | None = None
     """The values of `tool_choice` that there are; None for all of OpenAI's."""

@@ -50,9 +50,7 @@ JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}
     ("name", "model", "params", "refused"),
     [
         ("groq", "m", {"n": 2}, "n"),
-        ("deepseek", "deepseek-chat", {"response_format": JSON_SCHEMA}, "response_format"),
         ("deepseek", "deepseek-reasoner", {"logprobs": True}, "logprobs"),
-        ("zai", "m", {"response_format": JSON_SCHEMA}, "response_format"),
         ("zai", "m", {"tools": [TOOL], "tool_choice": "required"}, "tool_choice"),
         ("zai", "m", {"tools": [TOOL], "tool_choice": {"type": "function"}}, "tool_choice"),
         ("perplexity", "sonar", {"response_format": {"type": "json_object"}}, "response_format"),

@@ -18,6 +18,8 @@ VENDORS: Final = (
         base_env=("GROQ_API_BASE",),
         unsupported=frozenset({"logit_bias", "logprobs", "metadata", "store", "top_logprobs"}),
         one_answer=True,
+        schemaless="^(?!.*(?:gpt-oss|kimi-k2|llama-4))",
+        schema_alone=True,
         native=frozenset(
             {
                 "citation_options",

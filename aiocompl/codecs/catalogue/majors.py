@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
+from aiocompl.codecs.vendor import OLD_GPT, OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
 
 ANTHROPIC = Vendor(
     name="anthropic",
@@ -137,6 +137,7 @@ VENDORS: Final = (
         max_tokens="max_completion_tokens",
         functions=True,
         openai_models=True,
+        schemaless=OLD_GPT,
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
         moderations="/moderations",
@@ -184,6 +185,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
         formats=frozenset({"json_object", "text"}),
+        unforced="^(?!deepseek-chat$)",
         model_refuses=(("deepseek-reasoner", frozenset({"logprobs", "top_logprobs"})),),
         roles=(("developer", "system"),),
         text_roles=frozenset({"assistant", "developer", "system", "tool"}),
