@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MaxTokens = Literal["max_tokens", "max_completion_tokens", "both"]
 Prefill = Literal["as_given", "prefix", "partial", "continue"]
 Parts = Literal["openai", "mistral"]
+Reasoning = Literal["as_given", "object", "switch"]
 History = Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"]
 
 
@@ -156,6 +157,12 @@ class Vendor:
     parameters_required: bool = False
     """A tool's function must have parameters, if only empty ones."""
 
+    service_tiers: tuple[tuple[str, str], ...] = ()
+    """The values of `service_tier` that there are, as (OpenAI's, the vendor's); empty for all of OpenAI's."""
+
+    reasoning_as: Reasoning = "as_given"
+    """How `thinking` and `reasoning_effort` are sent: in one object, `reasoning`, or only whether, in that."""
+
     logprobs_count: bool = False
     """`logprobs` is the number of alternatives, and there is no `top_logprobs`."""
 
@@ -196,6 +203,9 @@ class Vendor:
     nulls: bool = True
     """A message's content may be null; other nulls are sent to nobody who is read `loosely`."""
 
+    refused_parts: frozenset[str] = frozenset()
+    """Types of content parts that the vendor refuses."""
+
     call_ids: str | None = None
     """The pattern that tool-call ids must match as a whole; others go as nine letters and digits made of them."""
 
@@ -214,6 +224,9 @@ class Vendor:
     Reasoning under other names or in blocks, usage in other places, tool calls without index or id, finish reasons of
     their own, errors inside chunks. See `openai_loose`.
     """
+
+    cites: bool = False
+    """Sources stand beside the answer, and become annotations besides; read `loosely` only."""
 
     reasoning: str = ""
     """The response's field with the reasoning text, where it is not ``reasoning_content``."""

@@ -56,9 +56,11 @@ VENDORS: Final = (
                 "reasoning",
                 "repetition_penalty",
                 "safety_model",
+                "thinking",
                 "top_k",
             }
         ),
+        reasoning_as="switch",
         reasoning="reasoning",
         logprobs_count=True,
         rerank="/rerank",
@@ -87,6 +89,7 @@ VENDORS: Final = (
             }
         ),
         required="any",
+        refused_parts=frozenset({"file"}),
         # Closed schema: "Extra inputs are not permitted".
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
         tool_omits=frozenset({"strict"}),
@@ -173,6 +176,7 @@ VENDORS: Final = (
                 "route",
                 "session_id",
                 "structured_outputs",
+                "thinking",
                 "top_a",
                 "top_k",
                 "trace",
@@ -180,6 +184,7 @@ VENDORS: Final = (
             }
         ),
         history="reasoning",
+        reasoning_as="object",
         reasoning="reasoning",
         rerank="/rerank",
         embedding_rules=EmbeddingRules(native=frozenset({"provider"}), unsupported=frozenset({"truncate"})),

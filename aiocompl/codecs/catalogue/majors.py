@@ -69,6 +69,7 @@ MISTRAL = Vendor(
     ),
     implied=frozenset({"stream_options"}),
     renames=(("seed", "random_seed"),),
+    service_tiers=(("auto", "auto"), ("default", "standard_only"), ("standard_only", "standard_only")),
     required="any",
     roles=(("developer", "system"),),
     message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
@@ -166,6 +167,7 @@ VENDORS: Final = (
         unsupported=frozenset({"web_search_options"}),
         native=frozenset({"deferred"}),
         named_roles=frozenset({"user"}),
+        cites=True,
         tool_omits=frozenset({"strict"}),
         model_refuses=(
             ("non-reasoning", frozenset()),
@@ -235,6 +237,7 @@ VENDORS: Final = (
         formats=frozenset({"json_schema", "regex", "text"}),
         roles=(("developer", "system"),),
         alternating=True,
+        cites=True,
         models="",
         embeddings="/v1/embeddings",
         max_inputs=512,
