@@ -219,9 +219,11 @@ class Simulator:
         self._changed()
         try:
             return await self._answer(request, record)
-        except (asyncio.CancelledError, ConnectionError):
+        except (asyncio.CancelledError, ConnectionError) as error:
             now = asyncio.get_running_loop().time()
             record.finish("simulator_closed" if self._closing else "client_gone", now)
+            if isinstance(error, ConnectionError):  # which aiohttp would log as a fault of ours
+                raise asyncio.CancelledError from error
             raise
         finally:
             self._handlers.discard(task)
@@ -247,6 +249,7 @@ class Simulator:
         if asked is not None:
             record.model = asked.model
             record.stream = asked.stream
+        record.events_planned = sum(part.events for part in delivery.slices)
         return await play(delivery, request, record)
 
     def _record(self, request: web.BaseRequest, body: bytes) -> RequestRecord:

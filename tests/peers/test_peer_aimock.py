@@ -116,7 +116,8 @@ class Asker:
 @pytest.fixture(scope="session")
 def address(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("aimock")
-    script = aimock_install.install(pytestconfig.cache.mkdir("aimock"))
+    cached = pytestconfig.pluginmanager.hasplugin("cacheprovider")
+    script = aimock_install.install(pytestconfig.cache.mkdir("aimock") if cached else folder)
     fixtures = folder / "rules.json"
     fixtures.write_bytes(orjson.dumps({"fixtures": RULES}))
     with aimock_install.start(script, fixtures, KEY) as url:
