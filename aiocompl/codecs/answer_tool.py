@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ANSWER_TOOL: Final = "json_tool_call"
 """The tool's name; LiteLLM's."""
 
+THE_ANSWER: Final[Mapping[str, Any]] = {"type": "function", "function": {"name": ANSWER_TOOL}}
+"""The `tool_choice` that demands it."""
+
 DESCRIPTION: Final = "Give your final answer to the user by calling this tool."
 
 _REPLACED: Final = frozenset({"response_format", "tools", "tool_choice"})
@@ -50,8 +53,7 @@ def with_answer_tool(
         made["tool_choice"] = params["tool_choice"]
     elif can_be_forced:
         any_will_do = bool(tools) and (choice is None or choice.mode != "none")
-        named = {"type": "function", "function": {"name": ANSWER_TOOL}}
-        made["tool_choice"] = "required" if any_will_do else named
+        made["tool_choice"] = "required" if any_will_do else THE_ANSWER
     return made
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from aiocompl.codecs.answer_tool import with_answer_tool
+from aiocompl.codecs.answer_tool import THE_ANSWER, with_answer_tool
 from aiocompl.codecs.tools import response_schema
 from aiocompl.errors import UnsupportedParamsError
 
@@ -58,7 +58,7 @@ class AnswerRules:
         if self.are_for(request):
             wanted = response_schema(params) or {}
             made = with_answer_tool(params, wanted, can_be_forced=self._forces(request))
-            if not self._names_tools and isinstance(made.get("tool_choice"), Mapping):
+            if not self._names_tools and made.get("tool_choice") == THE_ANSWER:
                 made["tool_choice"] = "required"
             return attrs.evolve(request, params=made)
         if not self._nameless:

@@ -9,10 +9,13 @@ import orjson
 import pytest
 
 from aiocompl import get_supported_openai_params
-from aiocompl.codecs.answer_tool import ANSWER_TOOL
+from aiocompl.codecs.answer_tool import ANSWER_TOOL, THE_ANSWER
+from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.routing import Target, resolve
+from aiocompl.codecs.vendor import Vendor
 from aiocompl.errors import BadRequestError, IncompleteStreamError, UnsupportedParamsError
 from aiocompl.types.assemble import stream_chunk_builder
+from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.messages import HTTPResponse
 
@@ -26,7 +29,6 @@ SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "schema": CITY,
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 OTHER = {"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {}}}}
 NAMED = {"type": "function", "function": {"name": "f"}}
-THE_ANSWER = {"type": "function", "function": {"name": ANSWER_TOOL}}
 ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [NAMED]}}
 
 
@@ -135,6 +137,22 @@ def test_what_is_no_schema_stays_as_it_was() -> None:
     assert caught.value.param == "response_format"
     with pytest.raises(BadRequestError, match="must hold a 'name' and a 'schema'"):
         sent("deepseek/deepseek-chat", response_format={"type": "json_schema"})
+
+
+def test_a_vendor_whose_choices_name_no_tool() -> None:
+    row = Vendor(
+        name="v",
+        title="V",
+        base_url="https://v.example",
+        formats=frozenset({"text"}),
+        choices=frozenset({"auto", "required"}),
+    )
+    codec = OpenAICodec(row, Endpoint(provider="v", base_url=row.base_url))
+    made = codec.encode_request(ChatRequest("m", [USER], {"response_format": SCHEMA}))
+    assert orjson.loads(made.body)["tool_choice"] == "required"
+    params = {"response_format": SCHEMA, "tools": [TOOL], "tool_choice": NAMED}
+    with pytest.raises(UnsupportedParamsError, match="takes no tool_choice but auto, required"):
+        codec.encode_request(ChatRequest("m", [USER], params))
 
 
 def test_what_is_said_of_it() -> None:
