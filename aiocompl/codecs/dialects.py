@@ -36,6 +36,7 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
     "replicate": ("replicate", "ReplicateCodec"),
+    "snowflake_claude": ("anthropic.hosts", "SnowflakeClaudeCodec"),
     "sagemaker": ("sagemaker", "SageMakerCodec"),
     "sagemaker_inputs": ("sagemaker", "InputsCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
+from aiocompl.codecs.vendor import OLD_GPT, OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,7 @@ AZURE: Final = Vendor(
     functions=True,
     native=frozenset({"data_sources", "user_security_context"}),
     batches="/batches",
+    schemaless=OLD_GPT,
     message_fields=OPENAI_MESSAGE_FIELDS,
     embedding_rules=EmbeddingRules(
         unsupported=frozenset({"truncate"}),

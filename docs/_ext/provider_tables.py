@@ -80,6 +80,7 @@ HOSTED: Final[Mapping[str, str]] = {
     "databricks": "openai",
     "foundry_claude": "anthropic",
     "huggingface": "openai",
+    "snowflake_claude": "anthropic",
     "vertex_claude": "anthropic",
     "vertex_mistral": "openai",
     "vertex_openai": "openai",
