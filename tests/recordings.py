@@ -1,14 +1,13 @@
 """What is in the corpus of recorded exchanges, and which of it the replay suites must cover.
 
 `APIS` is the one table: every kind of exchange there is, each replayed, excepted with its reason, or no chat. A kind that
-is not in it, and a replayed one that no suite has, fail `tests/replay/test_replay_complete.py`.
+is not in it fails `tests/replay/test_replay_complete.py`; one to be replayed that no suite replays fails the run (`replay_run`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 
 import attrs
 import orjson
+from replay_exceptions import EXCEPTIONS, NO_REQUEST, NOT_REPLAYED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +29,8 @@ class Standing:
 
     what: Literal["replayed", "excepted", "no chat"]
     reason: str = ""
+    no_request: str = ""
+    """Why its requests are not compared, where the answers alone are replayed."""
 
 
 REPLAYED = Standing("replayed")
@@ -53,6 +55,10 @@ APIS: Mapping[str, Standing] = {
     "messages": REPLAYED,
     "ollama.chat": REPLAYED,
     "predictions": REPLAYED,
+    "prediction steps": Standing(
+        "replayed",
+        no_request="looks a prediction up or cancels it: no call of its own, and seen through as a job",
+    ),
     "responses": REPLAYED,
     "streamGenerateContent": REPLAYED,
     # ---------------------------------------------------------------- like chat, and out of reach of its parameters
@@ -72,11 +78,6 @@ APIS: Mapping[str, Standing] = {
     "rerank": NO_CHAT,
 }
 """By the name that `kind_of` gives."""
-
-SINGLE: Mapping[str, str] = {
-    "57ad4220119b": "InvokeModel with a guardrail withholds the count of output tokens, which Converse always gives"
-}
-"""Single exchanges that are excepted from what holds for their kind, with the reason."""
 
 _OTHERS = re.compile(
     r"/(batches|batch(?=/jobs)|cachedContents|generation/text|interactions|ocr|models)\b|:(batch)GenerateContent"
@@ -101,6 +102,8 @@ def kind_of(line: Mapping[str, Any]) -> str:
         found = _OTHERS.search(url)
         name = (found[1] or found[2]) if found else "other"
         return _NAMES.get(name, name)
+    if api == "predictions" and not url.endswith("/predictions"):
+        return "prediction steps"
     if api != "invoke":
         return api
     if "/model/" not in url:
@@ -125,20 +128,28 @@ def recordings() -> tuple[Recording, ...]:
 
 def to_replay(found: Iterable[Recording]) -> list[Recording]:
     """Those that a suite must replay; a kind that the table lacks is among them."""
-    return [item for item in found if APIS.get(item.kind, REPLAYED) is REPLAYED and item.id not in SINGLE]
+    return [item for item in found if _standing(item).what == "replayed" and item.id not in NOT_REPLAYED]
 
 
-def excepted(found: Iterable[Recording]) -> Counter[tuple[str, str, str]]:
-    """How many are excepted, by provider, kind and reason."""
-    reasons = ((item, SINGLE.get(item.id) or APIS.get(item.kind, REPLAYED).reason) for item in found)
-    return Counter((item.provider, item.kind, reason) for item, reason in reasons if reason)
+def to_compare(found: Iterable[Recording]) -> list[Recording]:
+    """Those whose requests a suite must make anew as well."""
+    return [item for item in to_replay(found) if not _standing(item).no_request and item.id not in NO_REQUEST]
 
 
-def left_out(found: Iterable[Recording], replayed: set[str]) -> list[Recording]:
-    """Those that must be replayed and are not."""
-    return [item for item in to_replay(found) if item.id not in replayed]
+def excepted(found: Iterable[Recording]) -> dict[str, dict[str, list[Recording]]]:
+    """All exceptions: what from, why, and which."""
+    groups: dict[str, dict[str, list[Recording]]] = {title: {} for title in EXCEPTIONS}
+    for item in found:
+        standing = _standing(item)
+        reasons = {title: table[item.id] for title, table in EXCEPTIONS.items() if item.id in table}
+        if standing.what == "excepted":
+            reasons["not replayed"] = standing.reason
+        if standing.no_request:
+            reasons.setdefault("the request is not compared", standing.no_request)
+        for title, reason in reasons.items():
+            groups[title].setdefault(reason, []).append(item)
+    return groups
 
 
-def ids_in(names: Iterable[str]) -> set[str]:
-    """The ids of the exchanges that the names of replay tests hold."""
-    return {found for name in names if "/replay/" in name for found in re.findall(r"\b[0-9a-f]{12}\b", name)}
+def _standing(item: Recording) -> Standing:
+    return APIS.get(item.kind, REPLAYED)

@@ -9,11 +9,13 @@ import orjson
 import pytest
 from anthropic_native import assembled_message, check, normalised, openai_form
 from replay_corpus import Exchange, cuts, decode_stream, select
+from replay_exceptions import NOT_EXPRESSIBLE
 
 from aiocompl.codecs.anthropic import AnthropicCodec
 from aiocompl.codecs.vendor import Vendor
 from aiocompl.errors import AuthenticationError, BadRequestError, ContextWindowExceededError
 from aiocompl.types.assemble import stream_chunk_builder
+from aiocompl.types.checks import check_messages
 from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.messages import HTTPResponse
@@ -29,10 +31,8 @@ CODEC = AnthropicCodec(
 ERRORS: dict[str, type[Exception]] = {"85d32aef6695": ContextWindowExceededError}
 BY_STATUS: dict[int, type[Exception]] = {400: BadRequestError, 401: AuthenticationError}
 
-NOT_EXPRESSIBLE: dict[str, str] = {}
-"""Requests that no OpenAI parameters make, with the reason."""
-
 ok = [*select("anthropic", "messages"), *select("gateway", "messages")]
+refused = select("anthropic", "messages", ok=False)
 blocking = [item for item in ok if item.values[0] is None or not item.values[0].stream]
 streams = [item for item in ok if item.values[0] is None or item.values[0].stream]
 
@@ -57,6 +57,7 @@ def normalised_content(blocks: list[dict[str, Any]]) -> Any:
     return normalised({"messages": [{"role": "assistant", "content": blocks}]})["messages"]
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", blocking)
 def test_answers_are_read_whole(exchange: Exchange) -> None:
     response = HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -67,6 +68,7 @@ def test_answers_are_read_whole(exchange: Exchange) -> None:
         assert got.choices[0].get(name) == exchange.json.get(name)
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", streams)
 def test_streams_are_read_whole_however_they_are_cut(exchange: Exchange) -> None:
     native = assembled_message(exchange.body)
@@ -93,7 +95,8 @@ def parsed_arguments(completion: ChatCompletion) -> dict[str, Any]:
     return dumped
 
 
-@pytest.mark.parametrize("exchange", select("anthropic", "messages", ok=False))
+@pytest.mark.replays("error")
+@pytest.mark.parametrize("exchange", refused)
 def test_errors_have_their_class(exchange: Exchange) -> None:
     error = CODEC.decode_error(
         asked(exchange), HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -104,11 +107,14 @@ def test_errors_have_their_class(exchange: Exchange) -> None:
     assert error.request_id == (exchange.headers.get("request-id") or exchange.json.get("request_id"))
 
 
-@pytest.mark.parametrize("exchange", ok)
+@pytest.mark.replays("encoded")
+@pytest.mark.parametrize("exchange", [*ok, *refused])
 def test_requests_are_written_alike(exchange: Exchange) -> None:
-    if exchange.id in NOT_EXPRESSIBLE:
-        pytest.skip(NOT_EXPRESSIBLE[exchange.id])
     recorded = exchange.request
+    if exchange.id in NOT_EXPRESSIBLE:
+        with pytest.raises(BadRequestError):
+            check_messages(recorded["messages"])
+        return
     messages, params = openai_form(recorded)
     request = ChatRequest(recorded["model"], messages, params, stream=bool(recorded.get("stream")))
     before = orjson.dumps(attrs.astuple(request))

@@ -10,6 +10,7 @@ import attrs
 import orjson
 import pytest
 from replay_corpus import cuts, decode_stream, select
+from replay_exceptions import BROKEN_STREAMS, NOT_EXPRESSIBLE
 
 from aiocompl.codecs.cohere.v1 import CohereV1Codec
 from aiocompl.codecs.cohere.v2 import CohereCodec
@@ -33,16 +34,6 @@ CODECS: dict[str, Codec] = {
     "cohere.v2.chat": CohereCodec(VENDOR, ENDPOINT),
     "cohere.v1.chat": CohereV1Codec(VENDOR, ENDPOINT),
 }
-
-FAILED_STREAMS = {
-    "0600c7479c25": "the model wrote no valid tool call: message-end is an error",
-    "c44df7c662d7": "the same",
-}
-
-NOT_EXPRESSIBLE = {
-    "8f1758b00770": "a request without a model; `num_generations` is no parameter of the chat",
-}
-"""Requests that are encoded otherwise, each with the reason."""
 
 V2 = select("cohere", "cohere.v2.chat")
 V1 = select("cohere", "cohere.v1.chat")
@@ -171,6 +162,7 @@ def plain_request(exchange: Exchange) -> ChatRequest:
     return ChatRequest(model=model, messages=[{"role": "user", "content": ""}], stream=exchange.stream)
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", [*V2, *V1])
 def test_decodes(exchange: Exchange) -> None:
     codec, request = CODECS[exchange.api], plain_request(exchange)
@@ -182,7 +174,7 @@ def test_decodes(exchange: Exchange) -> None:
         check(answer, (read_v2 if v2 else read_v1)(exchange.json), request.model)
         return
     seed = zlib.crc32(exchange.id.encode())
-    if exchange.id in FAILED_STREAMS:
+    if exchange.id in BROKEN_STREAMS:
         for slices in cuts(exchange.body, seed):
             with pytest.raises(UnprocessableEntityError, match="invalid tool generation") as raised:
                 decode_stream(codec, request, slices)
@@ -195,6 +187,7 @@ def test_decodes(exchange: Exchange) -> None:
     check(stream_chunk_builder(whole), read, request.model)
 
 
+@pytest.mark.replays("error")
 @pytest.mark.parametrize("exchange", FAILED)
 def test_errors(exchange: Exchange) -> None:
     response = HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -204,6 +197,7 @@ def test_errors(exchange: Exchange) -> None:
     assert exchange.json["message"] in str(error)
 
 
+@pytest.mark.replays("encoded")
 @pytest.mark.parametrize("exchange", [*V2, *V1, *FAILED])
 def test_encodes(exchange: Exchange) -> None:
     v2 = exchange.api == "cohere.v2.chat"

@@ -10,6 +10,7 @@ import attrs
 import orjson
 import pytest
 from replay_corpus import cuts, decode_stream, select
+from replay_exceptions import BROKEN_STREAMS, NO_ANSWERS, NO_FINISH_REASON
 
 from aiocompl.codecs.catalogue import find_vendor
 from aiocompl.codecs.openai import OpenAICodec
@@ -70,19 +71,9 @@ ANY = Vendor(name="any", title="A server of no catalogue", base_url="", loosely=
 ALL = [item for provider in PROVIDERS for item in select(provider, "chat.completions")]
 REFUSED = [item for provider in PROVIDERS for item in select(provider, "chat.completions", ok=False)]
 
-NO_ANSWERS = {
-    "ba36be18f224": "a bare endpoint's greeting instead of a completion",
-    "caed762f8589": "plain text with status 200",
-}
-FAILED_STREAMS: dict[str, tuple[type[AiocomplError], str]] = {
-    "c7ce74011ca3": (BadRequestError, "Tool call validation failed"),  # Groq: `event: error`
-    "6316b73607ce": (BadRequestError, "Token limit reached"),  # OpenRouter: `error` beside `choices`
-}
-NO_REASON = {
-    "82a04739727b": "a gateway that gives the finish reason of the first of two answers only",
-    "bbfd620da790": "Snowflake gives none",
-    "ab5b0f00f87f": "Snowflake gives an empty one",
-    "4752f715839b": "an old vision model gives `finish_details` instead",
+BROKEN: dict[str, tuple[type[AiocomplError], str]] = {
+    "c7ce74011ca3": (BadRequestError, "Tool call validation failed"),
+    "6316b73607ce": (BadRequestError, "Token limit reached"),
 }
 STATUS_ERRORS = {
     400: BadRequestError,
@@ -184,7 +175,7 @@ def check(whole: ChatCompletion, bodies: list[JSON], exchange_id: str) -> None:
     assert [choice.index for choice in whole.choices] == sorted(choices)
     for choice in whole.choices:
         check_choice(choice, choices[choice.index])
-        assert choice.finish_reason or exchange_id in NO_REASON
+        assert choice.finish_reason or exchange_id in NO_FINISH_REASON
     assert (usage is None) == (whole.usage is None)
     if usage is not None and whole.usage is not None:
         for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
@@ -222,6 +213,7 @@ WHOLE = [item for item in ALL if item.values[0] is None or not item.values[0].st
 STREAMS = [item for item in ALL if item.values[0] is None or item.values[0].stream]
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", WHOLE)
 def test_a_whole_answer(exchange: Exchange) -> None:
     codec, response = codec_of(exchange), HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -236,11 +228,12 @@ def test_a_whole_answer(exchange: Exchange) -> None:
     assert set(leaves(exchange.json, without=known | SAYS_NOTHING)) <= set(leaves(whole.to_dict()))
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_stream(exchange: Exchange) -> None:
     codec, request = codec_of(exchange), ChatRequest("m", [], stream=True)
-    if exchange.id in FAILED_STREAMS:
-        cls, said = FAILED_STREAMS[exchange.id]
+    if exchange.id in BROKEN_STREAMS:
+        cls, said = BROKEN[exchange.id]
         for slices in cuts(exchange.body, 1):
             with pytest.raises(cls, match=said) as caught:
                 decode_stream(codec, request, slices)
@@ -259,6 +252,7 @@ def test_a_stream(exchange: Exchange) -> None:
     assert set(leaves(bodies, without=without)) <= set(leaves([chunk.to_dict() for chunk in first]))
 
 
+@pytest.mark.replays("error")
 @pytest.mark.parametrize("exchange", REFUSED)
 def test_a_refusal(exchange: Exchange) -> None:
     response = HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -337,7 +331,8 @@ def merge_blocks(message: JSON) -> None:
         del message["content"]
 
 
-@pytest.mark.parametrize("exchange", ALL)
+@pytest.mark.replays("encoded")
+@pytest.mark.parametrize("exchange", [*ALL, *REFUSED])
 def test_the_request_is_encoded_as_recorded(exchange: Exchange) -> None:
     vendor = vendor_of(exchange.provider)
     given = {key: value for key, value in exchange.request.items() if value is not None}

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from recordings import (
-    APIS,
-    CORPUS,
-    NO_CHAT,
-    SINGLE,
-    Recording,
-    excepted,
-    ids_in,
-    kind_of,
-    left_out,
-    recordings,
-    to_replay,
-)
+from recordings import APIS, CORPUS, NO_CHAT, Recording, excepted, kind_of, recordings, to_compare, to_replay
+from replay_exceptions import EXCEPTIONS, NOT_REPLAYED
 
 needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus: set AIOCOMPL_SHARED")
-
-
-@needs_corpus
-def test_every_recorded_chat_is_in_a_suite_or_excepted() -> None:
-    collected = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/replay"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=50,
-    )
-    assert left_out(recordings(), ids_in(collected.stdout.splitlines())) == []
 
 
 @needs_corpus
@@ -44,37 +17,42 @@ def test_the_table_has_every_kind_there_is_and_no_other() -> None:
     assert kinds.keys() == APIS.keys()
 
 
-def test_a_chat_that_no_suite_has_is_found() -> None:
-    chat = Recording("p", "chat.completions", "a" * 12)
-    unheard_of = Recording("p", "unheard-of", "b" * 12)
-    text = Recording("p", "completions", "c" * 12)
-    found = [chat, unheard_of, text, Recording("p", "images", "d" * 12)]
-    assert left_out(found, set()) == [chat, unheard_of]
-    name = f"tests/replay/test_replay_compatible.py::test_a_whole_answer[chat.completions-{chat.id}]"
-    assert left_out(found, ids_in([name])) == [unheard_of]
-    assert ids_in([name.replace("/replay/", "/other/")]) == set()
+@needs_corpus
+def test_every_exception_is_of_a_recorded_exchange() -> None:
+    named = {name for reasons in EXCEPTIONS.values() for name in reasons}
+    assert named <= {item.id for item in recordings()}
 
 
-def test_what_is_excepted_is_counted_with_its_reason() -> None:
-    single = next(iter(SINGLE))
+def test_an_unheard_of_kind_is_to_be_replayed() -> None:
     found = [
-        Recording("p", "completions", "a" * 12),
-        Recording("p", "completions", "b" * 12),
-        Recording("q", "invoke nova", single),
-        Recording("q", "invoke nova", "c" * 12),
-        Recording("q", "images", "d" * 12),
+        Recording("p", "chat.completions", "a" * 12),
+        Recording("p", "unheard-of", "b" * 12),
+        Recording("p", "completions", "c" * 12),
+        Recording("p", "images", "d" * 12),
+        Recording("p", "prediction steps", "e" * 12),
     ]
-    assert excepted(found) == {
-        ("p", "completions", APIS["completions"].reason): 2,
-        ("q", "invoke nova", SINGLE[single]): 1,
+    assert [item.kind for item in to_replay(found)] == ["chat.completions", "unheard-of", "prediction steps"]
+    assert [item.kind for item in to_compare(found)] == ["chat.completions", "unheard-of"]
+
+
+def test_what_is_excepted_is_grouped_by_its_reason() -> None:
+    single = next(iter(NOT_REPLAYED))
+    text = [Recording("p", "completions", "a" * 12), Recording("q", "completions", "b" * 12)]
+    nova = Recording("q", "invoke nova", single)
+    step = Recording("q", "prediction steps", "c" * 12)
+    found = [*text, nova, step, Recording("q", "images", "d" * 12)]
+    assert {title: reasons for title, reasons in excepted(found).items() if reasons} == {
+        "not replayed": {APIS["completions"].reason: text, NOT_REPLAYED[single]: [nova]},
+        "the request is not compared": {APIS["prediction steps"].no_request: [step]},
     }
-    assert [item.id for item in to_replay(found)] == ["c" * 12]
+    assert to_replay(found) == [step]
 
 
 def test_every_exception_has_its_reason() -> None:
     for kind, standing in APIS.items():
         assert bool(standing.reason) == (standing.what == "excepted"), kind
     assert NO_CHAT.what == "no chat"
+    assert all(reason for reasons in EXCEPTIONS.values() for reason in reasons.values())
 
 
 @pytest.mark.parametrize(
@@ -86,6 +64,8 @@ def test_every_exception_has_its_reason() -> None:
         ("invoke", "https://x/model/anthropic.claude-v2/invoke", {"messages": []}, "invoke messages"),
         ("invoke", "https://x/model/anthropic.claude-v2/invoke", {"prompt": ""}, "invoke prompt"),
         ("invoke", "https://x/endpoints/e/invocations", {"inputs": ""}, "invocations"),
+        ("predictions", "https://x/v1/models/a/b/predictions", {"input": {}}, "predictions"),
+        ("predictions", "https://x/v1/predictions/p", None, "prediction steps"),
         ("other", "https://x/v1/batches/b", None, "batches"),
         ("other", "https://x/v1/something/new", None, "other"),
     ],

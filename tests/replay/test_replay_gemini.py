@@ -10,6 +10,7 @@ import orjson
 import pytest
 from gemini_requests import canonical, openai_request
 from replay_corpus import cuts, decode_stream, select
+from replay_exceptions import BLOCKED, NOT_EXPRESSIBLE, REARRANGED
 
 from aiocompl.codecs.gemini import GeminiCodec, VertexCodec
 from aiocompl.codecs.vendor import Vendor
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 CODECS = {"gemini": GeminiCodec, "vertex": VertexCodec, "gateway": VertexCodec}
 KEY = "a-key-of-nobody"
 
-BLOCKED = {"f2d74474b658": "the prompt was blocked: no candidates"}
-
 ERRORS = {
     "db07bf77fcb7": AuthenticationError,
     "c83d68a815bf": RateLimitError,
@@ -44,21 +43,6 @@ ERRORS = {
     "225067eafaf8": BadRequestError,
     "e47dca19c4c9": NotFoundError,
 }
-
-REARRANGED = {
-    "6efa382f93ca": "two parts of text, now one",
-    "a332f6dae5b8": "the same",
-    "fcb253aefd50": "thoughts before and after a search, now both before it",
-}
-"""Answers that do not go back part by part as they came, each with the reason."""
-
-NOT_EXPRESSIBLE = {
-    "f965b2d73212": "its role is invalid, to see the error",
-    "4bc960f4dcb0": "only a system text, beside an empty user text, which we leave out: sent as the user's",
-    "565f00e300de": "a thought without text, made by the client: its signature goes to the text beside it",
-    "5e5914eaf16b": "the same",
-}
-"""Requests that are encoded otherwise, each with the reason."""
 
 OK = [
     *select("gemini", "generateContent"),
@@ -184,6 +168,7 @@ def left_over(events: list[Any], answer: ChatCompletion) -> set[str]:
     return told - read - set(fields)
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", OK)
 def test_blocking_answers_are_read_whole(exchange: Exchange) -> None:
     codec, request = codec_for(exchange), request_for(exchange)
@@ -197,6 +182,7 @@ def test_blocking_answers_are_read_whole(exchange: Exchange) -> None:
     assert left_over(events_of(exchange), answer) == set()
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_streams_are_read_whole_wherever_they_are_cut(exchange: Exchange) -> None:
     codec, request = codec_for(exchange), request_for(exchange)
@@ -230,6 +216,7 @@ def test_answers_go_back_as_they_came(exchange: Exchange) -> None:
     assert (again == came) == (exchange.id not in REARRANGED)
 
 
+@pytest.mark.replays("error")
 @pytest.mark.parametrize("exchange", FAILED)
 def test_failures_have_their_class(exchange: Exchange) -> None:
     response = HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -242,6 +229,7 @@ def test_failures_have_their_class(exchange: Exchange) -> None:
         assert error.retryable
 
 
+@pytest.mark.replays("encoded")
 @pytest.mark.parametrize("exchange", [*OK, *STREAMS, *FAILED])
 def test_requests_are_said_in_openais_parameters(exchange: Exchange) -> None:
     messages, params = openai_request(exchange.request)

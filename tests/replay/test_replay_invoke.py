@@ -13,8 +13,10 @@ import anthropic_native
 import bedrock_native
 import orjson
 import pytest
-from recordings import SINGLE, kind_of
+from bedrock_requests import normal, to_openai
+from recordings import kind_of
 from replay_corpus import Exchange, cuts, select
+from replay_exceptions import NOT_REPLAYED
 
 from aiocompl.codecs.anthropic import AnthropicCodec
 from aiocompl.codecs.bedrock import ConverseCodec
@@ -45,11 +47,12 @@ def kind(exchange: Exchange) -> str:
 ALL = [
     item
     for item in select("bedrock", "invoke")
-    if item.values[0] is None or (kind(item.values[0]) in CODECS and item.values[0].id not in SINGLE)
+    if item.values[0] is None or (kind(item.values[0]) in CODECS and item.values[0].id not in NOT_REPLAYED)
 ]
 WHOLE = [item for item in ALL if item.values[0] is None or not item.values[0].stream]
 STREAMS = [item for item in ALL if item.values[0] is None or item.values[0].stream]
 MESSAGES = [item for item in ALL if item.values[0] is None or kind(item.values[0]) == "invoke messages"]
+NOVA = [item for item in ALL if item.values[0] is None or kind(item.values[0]) == "invoke nova"]
 
 
 def request_of(exchange: Exchange) -> ChatRequest:
@@ -86,6 +89,7 @@ def named(event: dict[str, Any]) -> tuple[str, bytes]:
     return name, orjson.dumps(value)
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", WHOLE)
 def test_whole_answers(exchange: Exchange) -> None:
     codec, raw = CODECS[kind(exchange)], exchange.json
@@ -100,6 +104,7 @@ def test_whole_answers(exchange: Exchange) -> None:
         )
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_streams(exchange: Exchange) -> None:
     whole = decoded(exchange, [exchange.body])
@@ -130,6 +135,7 @@ def counted(usage: dict[str, Any]) -> dict[str, Any]:
     return {"totalTokens": total, **usage}
 
 
+@pytest.mark.replays("encoded")
 @pytest.mark.parametrize("exchange", MESSAGES)
 def test_requests(exchange: Exchange) -> None:
     recorded = {key: value for key, value in exchange.request.items() if key != "anthropic_version"}
@@ -138,3 +144,22 @@ def test_requests(exchange: Exchange) -> None:
     sent = orjson.loads(CODECS["invoke messages"].encode_request(request).body)
     del sent["model"]
     assert anthropic_native.normalised(sent) == anthropic_native.normalised(recorded)
+
+
+@pytest.mark.replays("encoded")
+@pytest.mark.parametrize("exchange", NOVA)
+def test_novas_requests(exchange: Exchange) -> None:
+    recorded = as_converse(exchange.request)
+    request = ChatRequest(request_of(exchange).model, **to_openai(recorded))
+    sent = orjson.loads(CODECS["invoke nova"].encode_request(request).body)
+    assert normal(sent) == normal(recorded)
+
+
+def as_converse(body: dict[str, Any]) -> dict[str, Any]:
+    """Nova's body as Converse has it: no version of its schema, the bound under one name, `topK` a field of the model's."""
+    body = {key: value for key, value in body.items() if key != "schemaVersion"}
+    names = {"max_new_tokens": "maxTokens"}
+    config = {names.get(key, key): value for key, value in body["inferenceConfig"].items()}
+    if "topK" in config:
+        body["additionalModelRequestFields"] = {"inferenceConfig": {"topK": config.pop("topK")}}
+    return body | {"inferenceConfig": config}

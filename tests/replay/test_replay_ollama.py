@@ -67,6 +67,7 @@ def check(answer: ChatCompletion, lines: list[dict[str, Any]]) -> None:
         assert usage[name] == last[name]
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", OK)
 def test_decodes(exchange: Exchange) -> None:
     request = plain_request(exchange)
@@ -83,6 +84,7 @@ def test_decodes(exchange: Exchange) -> None:
     check(stream_chunk_builder(whole), [orjson.loads(line) for line in exchange.body.splitlines() if line])
 
 
+@pytest.mark.replays("error")
 @pytest.mark.parametrize("exchange", FAILED)
 def test_errors(exchange: Exchange) -> None:
     response = HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -91,6 +93,7 @@ def test_errors(exchange: Exchange) -> None:
     assert exchange.json["error"] in str(error)
 
 
+@pytest.mark.replays("encoded")
 @pytest.mark.parametrize("exchange", [*OK, *FAILED])
 def test_encodes(exchange: Exchange) -> None:
     body = exchange.request

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 from replay_corpus import recorded, select
+from replay_exceptions import NOT_EXPRESSIBLE
 
 from aiocompl.codecs.base import Done, Follow, JobStep, Poll
 from aiocompl.codecs.natives import REPLICATE
@@ -32,9 +33,6 @@ ENDPOINT = Endpoint(provider="replicate", base_url=REPLICATE.base_url, api_key="
 CODEC = ReplicateCodec(REPLICATE, ENDPOINT)
 ALL = select("replicate", "predictions")
 REFUSED = select("replicate", "predictions", ok=False)
-
-NOT_EXPRESSIBLE = {"f3ff1b4c20d4": "an input without a prompt, made to be refused"}
-"""Requests that are encoded otherwise, each with the reason."""
 
 
 def chat(exchange: Exchange) -> ChatRequest:
@@ -83,6 +81,7 @@ def kind(step: JobStep | None) -> str:
     return {Poll: "poll", Follow: "follow", Done: "done"}.get(type(step), "nothing")
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", ALL)
 def test_decodes(exchange: Exchange) -> None:
     """Each exchange is the next step of its job, and an answer where the prediction is one."""
@@ -125,6 +124,7 @@ def check_answer(request: ChatRequest, exchange: Exchange) -> None:
         assert kept == {key: value for key, value in body.items() if key not in placed and value is not None}
 
 
+@pytest.mark.replays("error")
 @pytest.mark.parametrize("exchange", REFUSED)
 def test_errors(exchange: Exchange) -> None:
     error = CODEC.decode_error(chat(exchange), response(exchange))
@@ -133,6 +133,7 @@ def test_errors(exchange: Exchange) -> None:
     assert exchange.json["detail"] in str(error)
 
 
+@pytest.mark.replays("encoded")
 @pytest.mark.parametrize(
     "exchange", [each for each in [*ALL, *REFUSED] if each.values[0] is None or is_creation(each.values[0])]
 )

@@ -8,6 +8,7 @@ import attrs
 import orjson
 import pytest
 from replay_corpus import Exchange, cuts, decode_stream, select
+from replay_exceptions import BACKGROUND, NO_CHAT_REQUEST, NOT_EXPRESSIBLE
 from responses_native import final_response, normalised, normalised_items, openai_form, streamed_text
 
 from aiocompl.codecs.responses import ResponsesCodec
@@ -29,25 +30,6 @@ if TYPE_CHECKING:
     from aiocompl.types.completion import ChatCompletion
 
 PROVIDERS = ("openai", "azure", "xai", "deepseek", "bedrock")
-
-BACKGROUND = "212023a3e672"
-"""Asked for in the background: the request is refused, and its answer, which is still queued, is none."""
-
-NO_REQUEST = {
-    "2a54db849ec3": "fetches an answer that is stored",
-    "4530d541ae73": "fetches an answer that is stored",
-    "50724a7430a4": "compacts a conversation: another endpoint, with an answer alike",
-    "b97a4e9a1c19": "compacts a conversation: another endpoint, with an answer alike",
-    "d36f2e8e82e4": "compacts a conversation: another endpoint, with an answer alike",
-    "f729efef1c60": "compacts a conversation: another endpoint, with an answer alike",
-}
-"""Exchanges that are no chat calls; their answers are read all the same."""
-
-NOT_EXPRESSIBLE = {
-    "f048fd124ba9": "has no messages: all stands in a stored prompt",
-    "f68386908cd8": "has no messages: all stands in a stored prompt",
-}
-"""Requests that no OpenAI parameters make, with the reason."""
 
 ERRORS: dict[str, type[Exception]] = {
     "f3731db49782": ContextWindowExceededError,
@@ -135,10 +117,11 @@ def check_sent_back(codec: ResponsesCodec, got: ChatCompletion, native: dict[str
     assert normalised_items(body["input"][1:]) == normalised_items(native["output"])
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", blocking)
 def test_answers_are_read_whole(exchange: Exchange) -> None:
     codec, response = codec_of(exchange), HTTPResponse(exchange.status, exchange.headers, exchange.body)
-    if exchange.id == BACKGROUND:
+    if exchange.id in BACKGROUND:
         with pytest.raises(APIResponseValidationError, match="queued"):
             codec.decode_response(asked(exchange), response)
         return
@@ -149,6 +132,7 @@ def test_answers_are_read_whole(exchange: Exchange) -> None:
         assert got.get(name) == exchange.json.get(name)
 
 
+@pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", streams)
 def test_streams_are_read_whole_however_they_are_cut(exchange: Exchange) -> None:
     codec, request, native = codec_of(exchange), asked(exchange), final_response(exchange.body)
@@ -168,6 +152,7 @@ def test_streams_are_read_whole_however_they_are_cut(exchange: Exchange) -> None
     assert got == whole
 
 
+@pytest.mark.replays("error")
 @pytest.mark.parametrize("exchange", failed)
 def test_errors_have_their_class(exchange: Exchange) -> None:
     response = HTTPResponse(exchange.status, exchange.headers, exchange.body)
@@ -178,9 +163,10 @@ def test_errors_have_their_class(exchange: Exchange) -> None:
     assert error.request_id == exchange.headers.get("x-request-id")
 
 
+@pytest.mark.replays("encoded")
 @pytest.mark.parametrize("exchange", [*ok, *failed])
 def test_requests_are_written_alike(exchange: Exchange) -> None:
-    if exchange.id in NO_REQUEST:
+    if exchange.id in NO_CHAT_REQUEST:
         assert exchange.request is None or exchange.url.endswith("/compact")
         return
     codec, recorded = codec_of(exchange), exchange.request
@@ -189,7 +175,7 @@ def test_requests_are_written_alike(exchange: Exchange) -> None:
         return
     messages, params = openai_form(recorded)
     request = ChatRequest(recorded["model"], messages, params, stream=bool(recorded.get("stream")))
-    if exchange.id == BACKGROUND:
+    if exchange.id in BACKGROUND:
         with pytest.raises(UnsupportedParamsError, match="background"):
             codec.encode_request(request)
         return

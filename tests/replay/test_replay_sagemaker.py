@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ENV = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
 
+@pytest.mark.replays("decoded", "encoded")
 @pytest.mark.parametrize("exchange", select("sagemaker", "invoke"))
 def test_a_bare_prompt(exchange: Exchange) -> None:
     route = resolve(Target("sagemaker/inputs/my-llama2-endpoint"), ENV)
