@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.base import Operation, Rebind, Sign
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.runtime.stream_limits import StreamLimits
     from aiocompl.types.call import AnswerT
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
@@ -112,6 +113,7 @@ class Child:
         deadline: float,
         again: bool = False,
         rebind: Rebind | None = None,
+        limits: StreamLimits | None = None,
     ) -> AnswerT | CompletionStream:
         """Put a request into the inbox and wait for its reply.
 
@@ -124,6 +126,7 @@ class Child:
             deadline: When it must be over, by `loop.time()`.
             again: Whether the call has been here before: such a call is let in while the child drains.
             rebind: Makes the codec that has the credential, where that is fetched.
+            limits: How long a stream may keep its reader waiting.
 
         Raises:
             AiocomplError: Whatever went wrong.
@@ -135,6 +138,10 @@ class Child:
         if task is None:
             raise RuntimeError("a call must be awaited inside a task")
         envelope = Envelope(request, codec, started, deadline, task, loop.time(), rebind)
+        if limits is not None:
+            envelope.limits = limits
+            if limits.first_token is not None:
+                envelope.answer_by = deadline = min(deadline, envelope.asked + limits.first_token)
         cancelling = task.cancelling()
         self._deadlines.add(deadline, envelope)
         self._pending += 1
