@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         abatch_completion_models_all_responses,
         aiter_batch,
     )
+    from aiocompl.policy.retry import RetryBudget
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
@@ -145,6 +146,7 @@ __all__ = [
     "RerankResult",
     "ResponseFormatError",
     "ResponseTooLargeError",
+    "RetryBudget",
     "ServiceUnavailableError",
     "Supervisor",
     "SupervisorClosedError",
@@ -231,6 +233,7 @@ _HOMES = {
         "abatch_completion_models_all_responses",
         "aiter_batch",
     ),
+    "policy.retry": ("RetryBudget",),
     "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),

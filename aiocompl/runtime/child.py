@@ -15,6 +15,7 @@ from aiocompl.errors import (
     SupervisorClosedError,
 )
 from aiocompl.policy.restart import RestartIntensity
+from aiocompl.policy.retry import RetryBudget, RetryPurse
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
 from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
@@ -54,6 +55,7 @@ class ChildSpec:
     overflow: Overflow = "raise"
     max_restarts: int = 3
     restart_period: float = 5.0
+    retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
 
 
 @attrs.frozen(kw_only=True)
@@ -92,6 +94,7 @@ class Child:
         # Until the first actor runs, its slots are room in the inbox.
         self._inbox: Inbox[Envelope[Any]] = Inbox(spec.inbox_size + spec.slots)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
+        self._purse = RetryPurse(spec.retry_budget)
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
         self._pending = 0
@@ -165,6 +168,13 @@ class Child:
         if answer.call is not None:
             answer.call.answered = elapsed
         return answer
+
+    def granted(self, wait: float | None) -> float | None:
+        """A retry that a call may make, unless the endpoint has had its share: an outage is not to be multiplied."""
+        if wait is None:
+            return None
+        paid = self._purse.spend(calls=self._completed + self._failed, now=self.loop.time())
+        return wait if paid else None
 
     async def rest(self, seconds: float) -> None:
         """Wait before another attempt. A call that rests is one that runs: draining waits for it, closing ends it.

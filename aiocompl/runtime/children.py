@@ -14,6 +14,7 @@ import attrs
 from aiocompl.codecs.base import Jobs, Signer
 from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
+from aiocompl.policy.retry import RetryBudget
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 
@@ -59,6 +60,7 @@ class ChildKeeper:
         overflow: Overflow,
         max_restarts: int,
         restart_period: float,
+        retry_budget: RetryBudget | None,
         transport: TransportSettings | None,
     ) -> None:
         check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
@@ -73,6 +75,7 @@ class ChildKeeper:
             "overflow": overflow,
             "max_restarts": max_restarts,
             "restart_period": restart_period,
+            "retry_budget": retry_budget or RetryBudget(),
         }
         self._routes: dict[TargetKey, tuple[Route, Child]] = {}
         self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}

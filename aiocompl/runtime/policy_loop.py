@@ -75,7 +75,7 @@ async def attempt(
             )
         except AiocomplError as error:
             now, number = time(), len(failed) + 1
-            wait = policy.delay(error, attempt=number, now=now, deadline=deadline, rng=rng)
+            wait = child.granted(policy.delay(error, attempt=number, now=now, deadline=deadline, rng=rng))
             if log is not None:
                 log.fail(error, now - begun, wait)
             if wait is None:

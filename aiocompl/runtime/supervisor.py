@@ -11,7 +11,7 @@ from aiocompl._compat import override
 from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Kind, Route
 from aiocompl.combinators.face import Combinators
-from aiocompl.policy.retry import RetryPolicy
+from aiocompl.policy.retry import RetryBudget, RetryPolicy
 from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
 from aiocompl.runtime.fanout_n import fan_out, take_n
@@ -58,6 +58,7 @@ class Supervisor(ChildKeeper, Combinators):
         overflow: What happens to one more: ``"raise"`` refuses it with `InboxFullError`, ``"wait"`` lets it wait.
         max_restarts: Crashes of an actor within `restart_period` seconds after which its endpoint is given up.
         restart_period: See there.
+        retry_budget: How many retries each endpoint may get in all, whatever single calls would be allowed.
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
     """
@@ -72,6 +73,7 @@ class Supervisor(ChildKeeper, Combinators):
         overflow: Overflow = "raise",
         max_restarts: int = 3,
         restart_period: float = 5.0,
+        retry_budget: RetryBudget | None = None,
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class Supervisor(ChildKeeper, Combinators):
             overflow=overflow,
             max_restarts=max_restarts,
             restart_period=restart_period,
+            retry_budget=retry_budget,
             transport=transport,
         )
         check_counts(0, num_retries=num_retries)
