@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiocompl._version import __version__
 
 if TYPE_CHECKING:
+    from aiocompl.batchfile.run import run_batch_file
+    from aiocompl.batchfile.tally import BatchFileProgress, BatchFileSummary
     from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
     from aiocompl.codecs.abilities import get_supported_openai_params
     from aiocompl.codecs.registry import register_provider, unregister_provider
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadGatewayError,
         BadRequestError,
+        BatchFileError,
+        BatchOutputError,
         ConflictError,
         ContentPolicyViolationError,
         ContextWindowExceededError,
@@ -103,6 +107,10 @@ __all__ = [
     "AuthenticationError",
     "BadGatewayError",
     "BadRequestError",
+    "BatchFileError",
+    "BatchFileProgress",
+    "BatchFileSummary",
+    "BatchOutputError",
     "BatchProgress",
     "BatchStream",
     "CallInfo",
@@ -180,11 +188,14 @@ __all__ = [
     "moderation",
     "register_provider",
     "rerank",
+    "run_batch_file",
     "stream_chunk_builder",
     "unregister_provider",
 ]
 
 _HOMES = {
+    "batchfile.run": ("run_batch_file",),
+    "batchfile.tally": ("BatchFileProgress", "BatchFileSummary"),
     "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
     "codecs.abilities": ("get_supported_openai_params",),
     "codecs.registry": ("register_provider", "unregister_provider"),
@@ -205,6 +216,8 @@ _HOMES = {
         "AuthenticationError",
         "BadGatewayError",
         "BadRequestError",
+        "BatchFileError",
+        "BatchOutputError",
         "ConflictError",
         "ContentPolicyViolationError",
         "ContextWindowExceededError",

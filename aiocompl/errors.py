@@ -26,6 +26,8 @@ The tree::
     │           └── ServiceUnavailableError
     ├── ActorDiedError
     ├── AnswerNotAcceptedError
+    ├── BatchFileError
+    │   └── BatchOutputError
     ├── EndpointDownError
     ├── InboxFullError
     ├── LocalModelError
@@ -267,6 +269,14 @@ class AnswerNotAcceptedError(AiocomplError):
     """A model answered, and `accept` refused the answer; it stands among the causes where all models failed."""
 
     http_status = 502
+
+
+class BatchFileError(AiocomplError):
+    """A file of a batch cannot be used as it is; the message says what to do."""
+
+
+class BatchOutputError(BatchFileError):
+    """The output of a batch cannot be written any more: the disk is full, say. What was written is whole lines."""
 
 
 class EndpointDownError(AiocomplError):

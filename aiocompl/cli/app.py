@@ -8,8 +8,9 @@ import typer
 from typer.main import get_command
 
 from aiocompl._version import __version__
-from aiocompl.cli import chat, local, models, providers, simulate
+from aiocompl.cli import batch, chat, compare, demo, local, models, providers, race, simulate
 from aiocompl.cli.exits import OUTPUT_CLOSED, CommandError, report
+from aiocompl.cli.options import EPILOG
 from aiocompl.cli.terminal import OutputClosedError, prepare, write
 from aiocompl.errors import AiocomplError
 
@@ -23,9 +24,13 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-app.command("chat", epilog=chat.EPILOG)(chat.chat)
+app.command("batch", epilog=batch.EPILOG)(batch.batch)
+app.command("chat", epilog=EPILOG)(chat.chat)
+app.command("compare", epilog=EPILOG)(compare.compare)
+app.command("demo")(demo.demo)
 app.command("models", epilog=models.EPILOG)(models.models)
 app.command("providers")(providers.providers)
+app.command("race", epilog=EPILOG)(race.race)
 app.command("simulate")(simulate.simulate)
 app.add_typer(local.app, name="local")
 

@@ -26,6 +26,12 @@ _NOTES = {
 """What a finish reason other than a plain end means to the reader."""
 
 
+def conversation(prompt: str, system: str | None) -> list[dict[str, str]]:
+    """A prompt and the instructions before it, in OpenAI's shape."""
+    messages = [{"role": "user", "content": prompt}]
+    return messages if system is None else [{"role": "system", "content": system}, *messages]
+
+
 @attrs.frozen(kw_only=True)
 class Question:
     """What to ask, and how to print the answer."""
@@ -42,8 +48,7 @@ class Question:
     @property
     def messages(self) -> list[dict[str, str]]:
         """The conversation, in OpenAI's shape."""
-        messages = [{"role": "user", "content": self.prompt}]
-        return messages if self.system is None else [{"role": "system", "content": self.system}, *messages]
+        return conversation(self.prompt, self.system)
 
 
 @attrs.define(kw_only=True)
@@ -69,13 +74,13 @@ async def ask(question: Question) -> None:
     async with Supervisor() as supervisor:
         if question.stream:
             async with await _open(supervisor, question) as stream:
-                told = await _print_stream(stream, as_json=question.as_json)
+                told = await print_stream(stream, as_json=question.as_json)
         else:
-            told = _print_whole(
+            told = print_whole(
                 await supervisor.acompletion(question.model, question.messages, **_params(question)),
                 as_json=question.as_json,
             )
-    _conclude(told, verbose=question.verbose)
+    conclude(told, verbose=question.verbose)
 
 
 def _params(question: Question) -> CompletionParams:
@@ -109,7 +114,12 @@ def _tell_failure(details: dict[str, Any]) -> None:
         )
 
 
-async def _print_stream(stream: CompletionStream, *, as_json: bool) -> Told:
+async def print_stream(stream: CompletionStream, *, as_json: bool) -> Told:
+    """Print an answer as it comes.
+
+    Raises:
+        AiocomplError: It broke off, which is said.
+    """
     told, line = Told(call=stream.call), _Line()
     try:
         while chunks := await stream.next_chunks():
@@ -118,7 +128,7 @@ async def _print_stream(stream: CompletionStream, *, as_json: bool) -> Told:
             if as_json:
                 write("".join(f"{_json(chunk)}\n" for chunk in chunks))
             else:
-                line.write("".join(_text(choice.delta) for chunk in chunks for choice in chunk.choices))
+                line.write("".join(text_of(choice.delta) for chunk in chunks for choice in chunk.choices))
     except AiocomplError:
         line.end()
         if not line.empty:
@@ -137,12 +147,13 @@ def _note(told: Told, chunk: ChatCompletionChunk) -> None:
         told.finish_reason = choice.finish_reason or told.finish_reason
 
 
-def _print_whole(response: ChatCompletion, *, as_json: bool) -> Told:
+def print_whole(response: ChatCompletion, *, as_json: bool) -> Told:
+    """Print a whole answer."""
     choice, line = response.choices[0], _Line()
     if as_json:
         write(_json(response, indented=True) + "\n")
     else:
-        line.write(_text(choice.message))
+        line.write(text_of(choice.message))
         line.end()
     return Told(
         call=response.call,
@@ -153,7 +164,8 @@ def _print_whole(response: ChatCompletion, *, as_json: bool) -> Told:
     )
 
 
-def _conclude(told: Told, *, verbose: bool) -> None:
+def conclude(told: Told, *, verbose: bool) -> None:
+    """Say what there is to say about an answer that was printed."""
     if told.empty:
         say("note", "the answer is empty")
     if (note := _NOTES.get(told.finish_reason or "")) is not None:
@@ -180,7 +192,7 @@ class _Line:
             write("\n")
 
 
-def _text(part: ChatCompletionMessage | ChoiceDelta) -> str:
+def text_of(part: ChatCompletionMessage | ChoiceDelta) -> str:
     """What there is to read: the content, which a few providers give as blocks, or the refusal."""
     content = part.content or part.refusal or ""
     if isinstance(content, str):

@@ -35,6 +35,8 @@ MEANINGS: Final[Mapping[int, str]] = {
 _STATUSES: Final[Mapping[type[errors.AiocomplError], int]] = {
     errors.AiocomplError: 1,
     errors.MissingExtraError: 2,
+    errors.BatchFileError: 2,
+    errors.BatchOutputError: 1,
     errors.BadRequestError: 2,
     errors.UnprocessableEntityError: 2,
     errors.AuthenticationError: 3,
@@ -82,7 +84,10 @@ class CommandError(Exception):
 
 
 def exit_status(error: errors.AiocomplError) -> int:
-    """The exit status that stands for an error; total over the tree."""
+    """The exit status that stands for an error; total over the tree. Of several causes: theirs, where they agree."""
+    if isinstance(error, errors.ModelsFailedError):
+        statuses = {exit_status(cause) for cause in _causes(error)}
+        return statuses.pop() if len(statuses) == 1 else 1
     return next(_STATUSES[cls] for cls in type(error).__mro__ if cls in _STATUSES)
 
 
@@ -99,7 +104,27 @@ def report(error: errors.AiocomplError | CommandError) -> int:
         text, hint, status = error.message, error.hint, error.status
     else:
         text, hint, status = str(error), hint_for(error), exit_status(error)
+    if isinstance(error, errors.ModelsFailedError):
+        say("error", error.message, style="bold red")
+        for cause in _causes(error):
+            say("cause", one_line(cause), style="red")
+        return status
     say("error", text, style="bold red")
     if hint is not None:
         say("hint", hint, style="bold cyan")
     return status
+
+
+def one_line(error: errors.AiocomplError) -> str:
+    """What went wrong, and what to do about it, where several such lines stand below each other."""
+    hint = hint_for(error)
+    return str(error) if hint is None else f"{error} ({hint})"
+
+
+def error_json(error: Exception | None) -> dict[str, str] | None:
+    """An error as JSON values."""
+    return None if error is None else {"type": type(error).__name__, "message": str(error)}
+
+
+def _causes(error: errors.ModelsFailedError) -> list[errors.AiocomplError]:
+    return [cause for cause in error.exceptions if isinstance(cause, errors.AiocomplError)]

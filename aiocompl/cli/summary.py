@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -56,3 +57,9 @@ def seconds(value: float) -> str:
         return f"{value:.2f} s"
     milliseconds = value * 1000
     return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"  # noqa: PLR2004 - two digits
+
+
+def dollars(value: float) -> str:
+    """A sum as people read it, two digits of it at least: ``"$1.20"``, ``"$0.00012"``."""
+    digits = 2 if value <= 0 else max(2, 1 - floor(log10(value)))
+    return f"${value:.{digits}f}"

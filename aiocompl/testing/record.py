@@ -54,6 +54,9 @@ class RequestRecord:
     """Of the body, handed to the operating system."""
 
     events_sent: int = 0
+    events_planned: int = 0
+    """How many a stream has that is sent to its end."""
+
     _gone: asyncio.Event = attrs.field(factory=asyncio.Event, init=False, repr=False)
     _over: asyncio.Event = attrs.field(factory=asyncio.Event, init=False, repr=False)
 
@@ -113,6 +116,7 @@ class RequestRecord:
             "client_gone_after": self.client_gone_after,
             "bytes_sent": self.bytes_sent,
             "events_sent": self.events_sent,
+            "events_planned": self.events_planned,
             "headers": headers,
         }
 

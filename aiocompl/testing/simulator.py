@@ -222,9 +222,7 @@ class Simulator:
         except (asyncio.CancelledError, ConnectionError) as error:
             now = asyncio.get_running_loop().time()
             record.finish("simulator_closed" if self._closing else "client_gone", now)
-            if isinstance(
-                error, ConnectionError
-            ):  # aiohttp would log it, with a traceback, as an error of ours
+            if isinstance(error, ConnectionError):  # which aiohttp would log as a fault of ours
                 raise asyncio.CancelledError from error
             raise
         finally:
@@ -251,6 +249,7 @@ class Simulator:
         if asked is not None:
             record.model = asked.model
             record.stream = asked.stream
+        record.events_planned = sum(part.events for part in delivery.slices)
         return await play(delivery, request, record)
 
     def _record(self, request: web.BaseRequest, body: bytes) -> RequestRecord:

@@ -52,9 +52,11 @@ async def start(
 
 
 async def finish(process: asyncio.subprocess.Process, stdin: bytes | None = None) -> Done:
-    """Wait for its end."""
+    """Wait for its end. What asyncio's debug mode says of steps that took long on a busy machine is left out."""
     out, err = await process.communicate(stdin)
-    return Done(process.returncode, (out or b"").decode(), (err or b"").decode())
+    lines = (err or b"").decode().splitlines(keepends=True)
+    said = "".join(line for line in lines if not line.startswith("Executing <"))
+    return Done(process.returncode, (out or b"").decode(), said)
 
 
 async def command(*arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> Done:

@@ -34,7 +34,7 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    for name in ("chat", "providers", "simulate", "local"):
+    for name in ("chat", "compare", "demo", "local", "providers", "race", "simulate"):
         assert f" {name} " in out
 
 
@@ -60,7 +60,16 @@ def test_chat_help_explains_every_option_and_status(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["simulate", "-h"], ["providers", "-h"], ["local", "-h"], ["local", "pull", "-h"]]
+    "arguments",
+    [
+        ["simulate", "-h"],
+        ["race", "-h"],
+        ["compare", "-h"],
+        ["demo", "-h"],
+        ["providers", "-h"],
+        ["local", "-h"],
+        ["local", "pull", "-h"],
+    ],
 )
 def test_other_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 0

@@ -8,7 +8,7 @@ import pytest
 from cli_process import command
 
 from aiocompl import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, stream_chunk_builder
-from aiocompl.cli.ask import _text
+from aiocompl.cli.ask import text_of
 from aiocompl.testing import Answer, faults
 
 if TYPE_CHECKING:
@@ -145,5 +145,5 @@ async def test_an_argument_that_is_no_text_is_refused() -> None:
 
 def test_blocks_of_content_are_read_as_text() -> None:
     blocks = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
-    assert _text(ChatCompletionMessage(content=blocks)) == "ab"
-    assert _text(ChatCompletionMessage(content=None)) == ""
+    assert text_of(ChatCompletionMessage(content=blocks)) == "ab"
+    assert text_of(ChatCompletionMessage(content=None)) == ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bare_client import Client
 
+    from aiocompl.testing import Asked
     from aiocompl.testing.plugin import SimulatorFactory
 
 
@@ -38,7 +39,7 @@ async def test_record_of_a_stream(simulator: Simulator, client: Client) -> None:
     events = await client.stream(simulator)
     (record,) = simulator.requests
     assert record.stream
-    assert record.events_sent == len(events)
+    assert record.events_sent == record.events_planned == len(events)
     assert record.bytes_sent > 500
 
 
@@ -52,6 +53,22 @@ async def test_several_requests_on_one_connection(simulator: Simulator, client: 
     assert simulator.open_connections == 1
     await asyncio.gather(client.status(simulator), client.status(simulator))
     assert {record.connection for record in simulator.requests} == {1, 2}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_client_gone_at_the_moment_of_writing_is_no_error(
+    simulator: Simulator, client: Client, caplog: pytest.LogCaptureFixture, stream: bool
+) -> None:
+    def leave(_: Asked) -> None:
+        simulator.drop_connections()
+
+    simulator.script = leave
+    with pytest.raises(aiohttp.ClientError):
+        async with client.post(simulator, stream=stream) as response:
+            await response.read()
+    assert await simulator.requests[0].wait_finished() == "client_gone"
+    await simulator.wait_until(lambda: simulator.open_connections == 0)
+    assert caplog.text == ""
 
 
 @pytest.mark.looptime
