@@ -118,7 +118,7 @@ class AppendFile:
                     )
                 yield number, raw, outcome
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """Append whole lines. Where that fails, whole lines stay, and nothing of the one that was cut.
 
         Raises:

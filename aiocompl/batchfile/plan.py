@@ -54,6 +54,7 @@ class Plan:
         job: What is wanted.
 
     Attributes:
+        ready: Whether it is prepared, and the other counts are known.
         read: Lines of the input read so far.
         total: Lines of the input that are part of the run.
         pending: Those that have neither an answer nor an error yet.
@@ -69,7 +70,7 @@ class Plan:
         """The last line that is part of the run, where that is not the input's last."""
         self._opened: list[AppendFile] = []
         self._index: Index | None = None
-        self._ready = False
+        self.ready = False
         self.read = self.total = self.pending = self.failed_before = self.invalid_before = 0
 
     def prepare(self) -> Generator[None, None, None]:
@@ -94,7 +95,7 @@ class Plan:
         self.total = index.count if job.limit is None else min(index.count, job.limit)
         self.pending = index.pending(self._until)
         sync_directory(self.output.path.parent)
-        self._ready = True
+        self.ready = True
 
     def blocks(self) -> Generator[list[Line], None, None]:
         """What is to be asked, read once more; each request has its name.
@@ -124,7 +125,7 @@ class Plan:
         if self._index is not None:
             self._index.close()
         for file in reversed(self._opened):
-            file.close(keep=file is self._opened[0] and (self._ready or not file.made))
+            file.close(keep=file is self._opened[0] and (self.ready or not file.made))
 
     @property
     def output(self) -> AppendFile:

@@ -11,12 +11,14 @@ import attrs
 import orjson
 
 from aiocompl.errors import AiocomplError, APIError
+from aiocompl.types.model import wire_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiocompl.batchfile.requests import BadLine
     from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.model import Model
 
 ID_PREFIX: Final = "batch_req_"
 
@@ -46,13 +48,13 @@ def answer_line(custom_id: str, digest: str, answer: ChatCompletion) -> bytes:
         TypeError: The answer holds what JSON has no form for.
     """
     request_id = None if answer.call is None else answer.call.request_id
-    return body_line(custom_id, digest, answer.to_dict(), request_id=request_id)
+    return body_line(custom_id, digest, answer, request_id=request_id)
 
 
 def body_line(
-    custom_id: str, digest: str, body: Mapping[str, Any], *, request_id: str | None = None
+    custom_id: str, digest: str, body: Mapping[str, Any] | Model, *, request_id: str | None = None
 ) -> bytes:
-    """The line of an answer that is there as OpenAI's chat completion, as JSON.
+    """The line of an answer that is there as OpenAI's chat completion, be it parsed JSON or an object of ours.
 
     Raises:
         TypeError: The body holds what JSON has no form for.
@@ -116,5 +118,6 @@ def _line(
 ) -> bytes:
     return orjson.dumps(
         {"id": ID_PREFIX + digest, "custom_id": custom_id, "response": response, "error": error},
+        wire_fields,
         option=orjson.OPT_APPEND_NEWLINE,
     )

@@ -14,6 +14,7 @@ from aiocompl import telemetry
 from aiocompl.batchfile.asking import Asker, split_params
 from aiocompl.batchfile.outputs import errors_path
 from aiocompl.batchfile.plan import Job, Plan
+from aiocompl.batchfile.provider_state import refuse_live
 from aiocompl.batchfile.requests import BadLine, BatchRequest, Reading
 from aiocompl.batchfile.results import answer_line, bad_line_line, error_line
 from aiocompl.batchfile.tally import BatchFileSummary, Tally
@@ -128,6 +129,7 @@ async def run_batch_file(
     body, options = split_params(given)
     if model is not None:
         body["model"] = model
+    await in_thread(refuse_live, Path(output))
     asker = Asker(supervisor or default_supervisor(), model, options)
     job = Job(
         input=Path(input),
@@ -363,7 +365,7 @@ class _Run:
             failed=tally.failed,
             failed_before=plan.failed_before,
             invalid=self._invalid + plan.invalid_before,
-            left=plan.pending - tally.answered - tally.failed,
+            left=plan.pending - tally.answered - tally.failed if plan.ready else None,
             stopped=self._stopped,
             elapsed=tally.elapsed(self._loop.time()),
             prompt_tokens=tally.prompt_tokens,

@@ -85,8 +85,9 @@ class BatchFileSummary:
     invalid: int
     """Lines that hold no request, in both counts of failures: nobody was asked. Mend them, and resume."""
 
-    left: int
-    """Those not asked, or asked in vain: the run was stopped, or out of time."""
+    left: int | None
+    """Those not asked, or asked in vain: the run was stopped, or out of time. None where that was while the input was
+    read for the first time."""
 
     stopped: Literal["", "stop", "timeout"]
     """What ended the run early, if anything did."""

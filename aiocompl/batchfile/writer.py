@@ -1,14 +1,14 @@
 """A thread that writes lines the moment they are there, so that a slow disk never holds up the loop.
 
-Lines that are there together are written together: under load the thread gets its turn every few milliseconds, and one
-line each time would not keep up.
+Lines that come in one turn of the loop are handed over and written together: waking the thread for each would cost more
+than the writing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _BACKLOG_BYTES: Final = 8 * 1024 * 1024
 """How much may wait for the disk before whoever delivers has to wait too."""
-
-_TOGETHER: Final = 256
 
 
 class LineWriter:
@@ -37,38 +35,46 @@ class LineWriter:
         self._files = files
         self._on_error = on_error
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[tuple[int, bytes] | None] = SimpleQueue()
-        self._waiting_bytes = 0
+        self._queue: SimpleQueue[list[bytearray] | None] = SimpleQueue()
+        self._gathered: list[bytearray] | None = None
+        self._given = self._written = 0  # bytes; each is counted by one thread alone
         self._room: asyncio.Future[None] | None = None
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._dirty = False
+        self._synced = 0
         self._thread = Thread(target=self._run, name="aiocompl batch writer", daemon=True)
         self._thread.start()
 
     def put(self, file: int, line: bytes) -> None:
-        """Have a line written, at once or nearly so."""
-        self._waiting_bytes += len(line)
-        self._dirty = True
-        self._queue.put((file, line))
+        """Have a line written, at the end of this turn of the loop."""
+        if self._gathered is None:
+            self._gathered = [bytearray() for _ in self._files]
+            self._loop.call_soon(self._hand_over)
+        self._gathered[file] += line
+        self._given += len(line)
 
     @property
     def full(self) -> bool:
         """Whether so much waits for the disk that one should `wait`."""
-        return self._waiting_bytes > _BACKLOG_BYTES
+        return self._given - self._written > _BACKLOG_BYTES
 
     async def wait(self) -> None:
         """Wait until not so much waits any more. Cancelled: nothing is lost."""
-        while self.full:
-            self._room = self._loop.create_future()
-            await self._room
+        self._room = self._loop.create_future()
+        try:
+            while self.full:
+                await self._room
+                self._room = self._loop.create_future()
+        finally:
+            self._room = None
 
     def take_dirty(self) -> bool:
-        """Whether anything was put since this was last asked."""
-        dirty, self._dirty = self._dirty, False
-        return dirty
+        """Whether anything was given since this was last asked."""
+        given, self._synced = self._synced, self._given
+        return given != self._given
 
     async def close(self) -> None:
         """Write all that waits, and end. Cancelled: all of it is written all the same, before this returns."""
+        self._hand_over()
         self._queue.put(None)
         interrupted = None
         while not self._ended.done():
@@ -79,43 +85,34 @@ class LineWriter:
         if interrupted is not None:
             raise interrupted
 
+    def _hand_over(self) -> None:
+        if self._gathered is not None:
+            self._queue.put(self._gathered)
+            self._gathered = None
+
     def _run(self) -> None:
-        failed, over = False, False
-        while not over:
-            lines, over = self._take()
+        failed = False
+        while (texts := self._queue.get()) is not None:
             if not failed:
                 try:
-                    self._write(lines)
+                    self._write(texts)
                 except BatchOutputError as error:
                     failed = True
                     self._tell(self._on_error, error)
-            self._tell(self._written, sum(len(line) for _, line in lines))
+            self._written += sum(map(len, texts))
+            if self._room is not None:
+                self._tell(self._make_room)
         self._tell(self._ended.set_result, None)
 
-    def _take(self) -> tuple[list[tuple[int, bytes]], bool]:
-        """The lines that are there, one at least; and whether no more will come."""
-        lines: list[tuple[int, bytes]] = []
-        item = self._queue.get()
-        with suppress(Empty):
-            while item is not None:
-                lines.append(item)
-                if len(lines) >= _TOGETHER:
-                    return lines, False
-                item = self._queue.get_nowait()
-            return lines, True
-        return lines, False
+    def _write(self, texts: Sequence[bytearray]) -> None:
+        for file, text in zip(self._files, texts, strict=True):
+            if text:
+                file.append(text)
 
-    def _write(self, lines: Sequence[tuple[int, bytes]]) -> None:
-        for number, file in enumerate(self._files):
-            data = b"".join(line for which, line in lines if which == number)
-            if data:
-                file.append(data)
-
-    def _tell(self, function: Callable[..., object], argument: object) -> None:
+    def _tell(self, function: Callable[..., object], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is there to be told
-            self._loop.call_soon_threadsafe(function, argument)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _written(self, size: int) -> None:
-        self._waiting_bytes -= size
-        if self._room is not None and not self._room.done() and not self.full:
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
             self._room.set_result(None)

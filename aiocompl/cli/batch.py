@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import attrs
 import typer
 
-from aiocompl.cli.exits import MEANINGS
+from aiocompl.cli.exits import MEANINGS, CommandError
 from aiocompl.cli.terminal import configure_logging
 
 EPILOG: Final = "\n".join(
@@ -27,8 +28,16 @@ EPILOG: Final = "\n".join(
     )
 )
 
+
+class Via(StrEnum):
+    """How a file is worked off."""
+
+    DIRECT = "direct"
+    PROVIDER = "provider"
+
+
 _Input = Annotated[
-    Path,
+    Path | None,
     typer.Argument(
         metavar="INPUT",
         show_default=False,
@@ -78,6 +87,16 @@ _PromptColumn = Annotated[
     typer.Option(metavar="NAME", help="The column with the prompt, without --template.", show_default=True),
 ]
 _Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask the first N requests alone.")]
+_Via = Annotated[
+    Via,
+    typer.Option(
+        help="'provider' has the provider work it off as a batch of its own, at half the price, within a day.",
+        show_default=True,
+    ),
+]
+_Cancel = Annotated[
+    bool, typer.Option("--cancel", help="Have the provider cancel what it works on for the output.")
+]
 _ApiBase = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Ask this OpenAI-compatible server, such as http://localhost:8000/v1."),
@@ -109,6 +128,7 @@ class Settings:
     input: Path
     output: Path
     model: str | None
+    via: str = "direct"
     concurrency: int
     resume: bool
     retry_failed: bool
@@ -134,14 +154,16 @@ class Settings:
         return shlex.join([*words, flag])
 
 
-_DEFAULTS: Final = {"concurrency": 100, "prompt_column": "prompt"}
+_DEFAULTS: Final = {"concurrency": 100, "prompt_column": "prompt", "via": "direct"}
 
 
 def batch(
-    input_: _Input,
+    input_: _Input = None,
     *,
     output: _Output,
     model: _Model = None,
+    via: _Via = Via.DIRECT,
+    cancel: _Cancel = False,
     concurrency: _Concurrency = 100,
     resume: _Resume = False,
     retry_failed: _RetryFailed = False,
@@ -160,10 +182,19 @@ def batch(
     It may be killed at any moment: --resume goes on where it was, and asks nothing twice that has an answer.
     Ctrl-C lets what is under way finish; a second one ends it at once.
     """
+    from aiocompl.cli import batch_provider, batch_run  # noqa: PLC0415 - they load aiohttp
+
+    configure_logging()
+    if cancel:
+        asyncio.run(batch_provider.cancel(output, api_base))
+        return
+    if input_ is None:
+        raise CommandError("which requests?", "name their file: aiocompl batch INPUT -o OUT.jsonl")
     settings = Settings(
         input=input_,
         output=output,
         model=model,
+        via=via.value,
         concurrency=concurrency,
         resume=resume,
         retry_failed=retry_failed,
@@ -177,9 +208,7 @@ def batch(
         max_tokens=max_tokens,
         temperature=temperature,
     )
-    from aiocompl.cli.batch_run import run  # noqa: PLC0415 - loads aiohttp
-
-    configure_logging()
+    run = batch_provider.run if via is Via.PROVIDER else batch_run.run
     status = asyncio.run(run(settings))
     if status:
         raise typer.Exit(status)

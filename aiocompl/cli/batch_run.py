@@ -72,17 +72,18 @@ async def run(settings: Settings) -> int:
     finally:
         for number in handled:
             asyncio.get_running_loop().remove_signal_handler(number)
-    return _conclude(settings, summary)
+    return conclude(settings, summary)
 
 
-def _conclude(settings: Settings, summary: BatchFileSummary) -> int:
+def conclude(settings: Settings, summary: BatchFileSummary) -> int:
+    """Say what a batch came to, and how to go on; gives the exit status."""
     for label, text in told(summary):
         say(label, text)
-    if summary.left:
+    if summary.left != 0:
         say("hint", f"go on with: {settings.command('--resume')}", style="bold cyan")
     elif summary.failed + summary.failed_before > summary.invalid:
         say("hint", f"ask again what failed with: {settings.command('--retry-failed')}", style="bold cyan")
-    if summary.left:
+    if summary.left != 0:
         return _TIMED_OUT if summary.stopped == "timeout" else INTERRUPTED
     return 1 if summary.failed + summary.failed_before else 0
 

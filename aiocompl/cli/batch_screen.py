@@ -87,9 +87,10 @@ def told(summary: BatchFileSummary) -> list[tuple[str, str]]:
     if summary.failed or summary.failed_before:
         before = f" and {summary.failed_before:,} before" if summary.failed_before else ""
         lines.append(("failed", f"{summary.failed:,}{before}; see {summary.errors}"))
-    if summary.left:
+    if summary.left != 0:
         why = "the time is over" if summary.stopped == "timeout" else "stopped"
-        lines.append(("left", f"{summary.left:,}: {why}"))
+        left = "all, the input was still being read" if summary.left is None else f"{summary.left:,}"
+        lines.append(("left", f"{left}: {why}"))
     return lines
 
 

@@ -185,6 +185,8 @@ def _aws(asked: Asked) -> Right | None:
     profile, token = asked.option("aws_profile_name"), asked.option("aws_session_token")
     if asked.key:
         return None
+    if (role := _aws_role(asked)) is not None:
+        return role
     if access and secret:
         return _signed(access, secret, token)
     if bool(access) != bool(secret):
@@ -200,6 +202,28 @@ def _aws(asked: Asked) -> Right | None:
         if not asked.is_own_host:
             return Right()
     settings = _settings(profile=profile, asked="aws_profile_name" if profile is not None else None)
+    return Right(source=TokenSource(kind="aws", settings=settings, otherwise=_aws_missing(asked.vendor)))
+
+
+def _aws_role(asked: Asked) -> Right | None:
+    """Credentials of a role, which botocore asks for with those that the call gives, or that it finds."""
+    role = asked.option("aws_role_name")
+    if role is None:
+        for name in ("aws_session_name", "aws_web_identity_token"):
+            if asked.option(name) is not None:
+                raise BadRequestError(f"{name} is for a role: pass aws_role_name= too", param=name)
+        return None
+    settings = _settings(
+        role=role,
+        session_name=asked.option("aws_session_name"),
+        web_identity_token=asked.option("aws_web_identity_token"),
+        access_key=asked.option("aws_access_key_id"),
+        secret_key=asked.option("aws_secret_access_key"),
+        session_token=asked.option("aws_session_token"),
+        profile=asked.option("aws_profile_name"),
+        region=asked.option("aws_region_name"),
+        asked="aws_role_name",
+    )
     return Right(source=TokenSource(kind="aws", settings=settings, otherwise=_aws_missing(asked.vendor)))
 
 

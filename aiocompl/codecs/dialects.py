@@ -36,12 +36,13 @@ _CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "huggingface": ("huggingface", "HuggingFaceCodec"),
     "ollama": ("ollama", "OllamaCodec"),
     "replicate": ("replicate", "ReplicateCodec"),
+    "snowflake_claude": ("anthropic.hosts", "SnowflakeClaudeCodec"),
     "sagemaker": ("sagemaker", "SageMakerCodec"),
     "sagemaker_inputs": ("sagemaker", "InputsCodec"),
     "watsonx": ("watsonx", "WatsonxCodec"),
 }
 
-Kind = Literal["embeddings", "rerank", "moderations", "models"]
+Kind = Literal["embeddings", "rerank", "moderations", "batches", "models"]
 """The operations beside chat."""
 
 _OPERATIONS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
@@ -69,6 +70,11 @@ _OPERATIONS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "openai": ("moderations.openai", "OpenAIModerations"),
         "mistral": ("moderations.openai", "MistralModerations"),
     },
+    "batches": {
+        "openai": ("batches.openai", "OpenAIBatches"),
+        "responses": ("batches.openai", "ResponsesBatches"),
+        "anthropic": ("batches.anthropic", "AnthropicBatches"),
+    },
     "models": {
         "openai": ("models.listing", "OpenAIModels"),
         "anthropic": ("models.natives", "anthropic"),
@@ -91,8 +97,12 @@ _TITLES: Final[Mapping[Kind, str]] = {
     "embeddings": "embeddings",
     "rerank": "reranking",
     "moderations": "moderation",
+    "batches": "batches that can be had here",
     "models": "a list of models",
 }
+_BY_ROW: Final = frozenset({"openai", "responses"})
+"""Dialects whose speakers differ in the operations they have: their rows say it."""
+
 DIALECTS: Final = tuple(_CODECS)
 """The names of all dialects."""
 
@@ -131,6 +141,8 @@ def bind(dialect: str, vendor: Vendor, endpoint: Endpoint) -> Codec:
 
 def operation_dialect(kind: Kind, vendor: Vendor, model: str) -> tuple[str, str]:
     """The dialect of an operation beside chat, and the model's name without the part that chose it."""
+    if kind == "batches":  # of chats
+        return dialect_of(vendor, model)
     if kind == "rerank" and vendor.name == "cohere" and model.startswith("v1/"):
         return "cohere_v1", model.removeprefix("v1/")
     known = vendor.name in _CODECS or vendor.name in _OPERATIONS[kind]
@@ -144,7 +156,7 @@ def bind_operation(kind: Kind, dialect: str, vendor: Vendor, endpoint: Endpoint)
         NotFoundError: The provider is not known to have it.
     """
     known = _OPERATIONS[kind]
-    if dialect not in known or (dialect == "openai" and not getattr(vendor, kind)):
+    if dialect not in known or (dialect in _BY_ROW and not getattr(vendor, kind)):
         raise NotFoundError(
             f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"
         )

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 import attrs
 
 from aiocompl.codecs.credentials import AWS_HOST, PROJECT, first_of, right_of
-from aiocompl.codecs.natives import AZURE, BEDROCK, LOCAL, OLLAMA, SAGEMAKER, VERTEX
+from aiocompl.codecs.natives import AZURE, BEDROCK, LOCAL, OLLAMA, SAGEMAKER, VERTEX, WATSONX
 from aiocompl.errors import BadRequestError
 from aiocompl.types.endpoint import Endpoint
 
@@ -23,6 +23,8 @@ _AZURE_V1: Final = frozenset({"v1", "preview", "latest"})
 """Values of api-version that mean the v1 endpoint."""
 _AZURE_VERSION_ENV: Final = ("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION", "AZURE_API_VERSION")
 _PROJECT_ENV: Final = ("GOOGLE_CLOUD_PROJECT", "VERTEXAI_PROJECT")
+_WATSONX_PROJECT_ENV: Final = ("WATSONX_PROJECT_ID", "WX_PROJECT_ID")
+_WATSONX_SPACE_ENV: Final = ("WATSONX_SPACE_ID", "WATSONX_DEPLOYMENT_SPACE_ID")
 _LOCATION_ENV: Final = ("GOOGLE_CLOUD_LOCATION", "VERTEXAI_LOCATION")
 _REGION_ENV: Final = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_REGION_NAME")
 _DEFAULT_REGION: Final = "us-east-1"
@@ -53,7 +55,6 @@ def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, st
         target = attrs.evolve(target, api_base=base)
     base, user = _without_user(_base_url(vendor, model, target, env))
     openai = vendor.name == "openai"
-    project = {"openai": "OPENAI_PROJECT_ID", "watsonx": "WATSONX_PROJECT_ID"}.get(vendor.name, "")
     right = right_of(vendor, target, base, env)
     return Endpoint(
         provider=vendor.name,
@@ -61,7 +62,11 @@ def endpoint_of(vendor: Vendor, model: str, target: Target, env: Mapping[str, st
         api_key=right.api_key,
         bearer=right.bearer,
         organization=target.organization or (env.get("OPENAI_ORG_ID") if openai else None),
-        project=env.get(project),
+        project=env.get("OPENAI_PROJECT_ID")
+        if openai
+        else _watsonx_owner(env)
+        if vendor is WATSONX
+        else None,
         api_version=target.api_version,
         region=_aws_region(base, target, env) if vendor in (BEDROCK, SAGEMAKER) else None,
         credentials=right.credentials,
@@ -87,6 +92,14 @@ def _base_url(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]
     for placeholder, variable in vendor.url_env:
         base = base.replace(f"{{{placeholder}}}", _needed(variable, vendor, env).rstrip("/"))
     return _completed(base, "https://")
+
+
+def _watsonx_owner(env: Mapping[str, str]) -> str | None:
+    """The project's id, or else the space's as ``space/<id>``."""
+    if project := first_of(_WATSONX_PROJECT_ENV, env):
+        return project
+    space = first_of(_WATSONX_SPACE_ENV, env)
+    return space and f"space/{space}"
 
 
 def _key_headers(vendor: Vendor, target: Target, env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

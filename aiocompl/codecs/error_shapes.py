@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from aiocompl.codecs.error_phrases import PHRASES
 from aiocompl.errors import (
     APIStatusError,
     APITimeoutError,
@@ -38,6 +39,11 @@ STATUSES: Final[Mapping[int, type[APIStatusError]]] = {
     498: ServiceUnavailableError,  # Groq: no capacity in the flex tier
 }
 """Statuses that mean more to these servers than HTTP says."""
+
+UNPAID: Final = 402
+
+UNPAID_IS_QUOTA: Final = frozenset({"codestral", "huggingface", "mistral"})
+"""Providers whose 402 says that a quota is used up, rather than that something is not allowed."""
 
 CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
     "context_length_exceeded": ContextWindowExceededError,
@@ -123,45 +129,6 @@ TYPE_STATUS: Final[Mapping[str, int]] = {
 }
 """The status that an error inside a stream, which has none of its own, would have had."""
 
-PHRASES: Final = (
-    ("maximum context length", ContextWindowExceededError),
-    ("exceeds the context window", ContextWindowExceededError),
-    ("input tokens exceed the configured limit", ContextWindowExceededError),
-    ("exceeds the available context size", ContextWindowExceededError),
-    ("exceeded max context length", ContextWindowExceededError),
-    ("exceeds the context length", ContextWindowExceededError),
-    ("prompt is too long", ContextWindowExceededError),
-    ("exceed context limit", ContextWindowExceededError),
-    ("prompt: length", ContextWindowExceededError),
-    ("exceeds this model context window", ContextWindowExceededError),
-    ("exceeded this model context window", ContextWindowExceededError),
-    ("too large for model with", ContextWindowExceededError),
-    ("reduce the length of the messages", ContextWindowExceededError),
-    ("context the overflows", ContextWindowExceededError),
-    ("max_new_tokens` must be <=", ContextWindowExceededError),
-    ("`inputs` must have less than", ContextWindowExceededError),
-    ("maximum input length is", ContextWindowExceededError),
-    ("cannot exceed the total tokens limit", ContextWindowExceededError),
-    ("range of input length should be", ContextWindowExceededError),
-    ("too many tokens", ContextWindowExceededError),
-    ("input is too long", ContextWindowExceededError),
-    ("while limit is", ContextWindowExceededError),
-    ("max tokens of", ContextWindowExceededError),
-    ("litellm.contextwindowexceedederror", ContextWindowExceededError),
-    ("litellm.contentpolicyviolationerror", ContentPolicyViolationError),
-    ("content exists risk", ContentPolicyViolationError),
-    ("violates usage guidelines", ContentPolicyViolationError),
-    ("blocked by our moderation", ContentPolicyViolationError),
-    ("flagged as potentially violating our usage policy", ContentPolicyViolationError),
-    ("rejected as a result of our safety system", ContentPolicyViolationError),
-    ("content management policy", ContentPolicyViolationError),
-    ("blocked by content filtering policy", ContentPolicyViolationError),
-    ("incorrect api key provided", AuthenticationError),
-)
-"""For 400s, 403s and 422s whose code says no more than the status; the texts of OpenAI, Azure, Anthropic, xAI,
-llama.cpp and Ollama, then of Cloudflare, Mistral, Groq, LM Studio, TGI, watsonx, Alibaba, Cerebras, Snowflake,
-LiteLLM's proxy, DeepSeek."""
-
 _SECRET: Final = re.compile(r"\b(?:sk|pk|gsk|xai|key|hf|r8)[-_][A-Za-z0-9_\-*.]{6,}|(?i:bearer\s+)\S+")
 
 
@@ -221,7 +188,9 @@ def make_error(
     cls: type[APIStatusError | APITimeoutError] | None = None,
 ) -> APIStatusError | APITimeoutError:
     """The one place where an error of a provider is made; `cls` is for dialects that know better than the status."""
-    cls = cls or _refine(STATUSES.get(status) or error_class(status), fields)
+    if cls is None:
+        unpaid = status == UNPAID and provider in UNPAID_IS_QUOTA
+        cls = _refine(RateLimitError if unpaid else STATUSES.get(status) or error_class(status), fields)
     error = cls(
         f"status {status}: {redact(fields.message, api_key)}",
         provider=provider,
@@ -235,7 +204,7 @@ def make_error(
         body=body,
         headers=headers,
     )
-    if isinstance(error, RateLimitError) and _is_final(fields):
+    if isinstance(error, RateLimitError) and (status == UNPAID or _is_final(fields)):
         error.retryable = False
     if (told := headers.get("x-should-retry")) in {"true", "false"}:
         error.retryable = told == "true"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
+from aiocompl.codecs.vendor import OLD_GPT, OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ CUSTOM: Final = Vendor(
     think_tag="think",
     rerank="/rerank",
     moderations="/moderations",
+    batches="/batches",
 )
 """What a bare `api_base` with an unknown model name means."""
 
@@ -54,6 +55,8 @@ AZURE: Final = Vendor(
     auth="header:api-key",
     functions=True,
     native=frozenset({"data_sources", "user_security_context"}),
+    batches="/batches",
+    schemaless=OLD_GPT,
     message_fields=OPENAI_MESSAGE_FIELDS,
     embedding_rules=EmbeddingRules(
         unsupported=frozenset({"truncate"}),

@@ -17,8 +17,10 @@ from urllib.parse import urlencode
 import orjson
 
 from aiocompl._version import __version__
+from aiocompl.codecs.answer_tool import AnswerStreamDecoder, read_answer
 from aiocompl.codecs.base import MALFORMED, raise_malformed
 from aiocompl.codecs.error_shapes import decode_error, decode_stream_error, is_error, parse_body
+from aiocompl.codecs.openai_answer import answer_rules_for
 from aiocompl.codecs.openai_messages import takes_marks, unmarked, writer_for
 from aiocompl.codecs.openai_models import check_params
 from aiocompl.codecs.openai_params import CONTINUE, is_prefill, rules_for
@@ -33,6 +35,7 @@ from aiocompl.wire.sse import SSEDecoder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiocompl.codecs.base import StreamDecoder
     from aiocompl.codecs.openai_loose import LooseReader
     from aiocompl.codecs.openai_loose_stream import LooseStreamDecoder
     from aiocompl.codecs.vendor import Vendor
@@ -56,7 +59,10 @@ class OpenAICodec:
         self._renames = _renames(vendor)
         self._defaults = vendor.defaults
         self.native_params = vendor.native
-        self.unsupported_params = vendor.unsupported
+        self._answers = answer_rules_for(vendor)
+        self.unsupported_params = (
+            vendor.unsupported if self._answers is None else self._answers.unsupported_params
+        )
         self.takes_functions = vendor.functions
         self._implied = vendor.implied
         self._required = None if vendor.required == "required" else vendor.required
@@ -86,7 +92,7 @@ class OpenAICodec:
                 self._reader.read(data)
             if data.get("error") and not data.get("choices"):
                 raise self._error_inside(data, request, response.headers)
-            return ChatCompletion.take(data)
+            completion = ChatCompletion.take(data)
         except MALFORMED as error:
             body = parse_body(response.body)
             if is_error(body):
@@ -98,6 +104,9 @@ class OpenAICodec:
                 status=response.status,
                 body=response.body,
             )
+        if self._by_tool(request):
+            read_answer(completion)
+        return completion
 
     def decode_error(self, request: ChatRequest, response: HTTPResponse) -> APIError:
         """Read an answer with an error status; see `Codec`."""
@@ -110,14 +119,23 @@ class OpenAICodec:
         """Streams are server-sent events."""
         return SSEDecoder()
 
-    def stream_decoder(self, request: ChatRequest) -> OpenAIStreamDecoder:
+    def stream_decoder(self, request: ChatRequest) -> StreamDecoder:
         """A decoder for one stream; see `Codec`."""
         endpoint, reader = self._endpoint, self._reader
+        decoder: StreamDecoder
         if reader is None:
-            return OpenAIStreamDecoder(endpoint.provider, request.model, endpoint.api_key)
-        return _loose_decoder()(endpoint.provider, request.model, endpoint.api_key, reader)
+            decoder = OpenAIStreamDecoder(endpoint.provider, request.model, endpoint.api_key)
+        else:
+            decoder = _loose_decoder()(endpoint.provider, request.model, endpoint.api_key, reader)
+        return AnswerStreamDecoder(decoder) if self._by_tool(request) else decoder
+
+    def _by_tool(self, request: ChatRequest) -> bool:
+        """Whether the answer comes as the arguments of a tool."""
+        return self._answers is not None and self._answers.are_for(request)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
+        if self._answers is not None and "response_format" in request.params:
+            request = self._answers.apply(request)
         messages: Sequence[Mapping[str, Any]] = request.messages
         if self._writer is not None:
             messages = self._writer.write(messages, request.model, request.params)

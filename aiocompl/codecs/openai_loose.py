@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from aiocompl.codecs.openai_citations import annotate
 from aiocompl.codecs.openai_messages import short_id
 from aiocompl.codecs.think_tags import ThinkTags
 
@@ -60,6 +61,7 @@ class LooseReader:
 
     def __init__(self, vendor: Vendor) -> None:
         self.think_tag = vendor.think_tag
+        self.cites = vendor.cites
         self._reasoning = vendor.reasoning or "reasoning"
 
     def read(self, data: JSON) -> None:
@@ -75,8 +77,11 @@ class LooseReader:
             choice.pop("delta", None)  # Perplexity's, which says nothing
             self._read_message(message, calls := CallIndex(data.get("id") or "", choice.get("index") or 0))
             fix_reason(choice)
+            fix_logprobs(choice, message.get("content"))
             if not choice.get("finish_reason"):  # xAI leaves it empty beside tool calls, Snowflake always
                 choice["finish_reason"] = "tool_calls" if calls.count else None
+        if self.cites:
+            annotate(data)
 
     def _read_message(self, message: JSON, calls: CallIndex) -> None:
         self.fix_message(message, calls)
@@ -166,6 +171,32 @@ def fix_reason(choice: JSON) -> None:
     if reason is not None and reason in FINISH_REASONS:
         choice.setdefault("native_finish_reason", reason)
         choice["finish_reason"] = FINISH_REASONS[reason]
+
+
+def fix_logprobs(choice: JSON, text: Any) -> None:
+    """Read the log probabilities of the older completions API, as Together writes them, into OpenAI's shape.
+
+    Lists of tokens and their values, which chunks may have as a bare value for their text.
+    """
+    given = choice.get("logprobs")
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        choice["logprobs"] = {"content": [{"token": text if isinstance(text, str) else "", "logprob": given}]}
+    if not isinstance(given, dict) or "content" in given:
+        return
+    tokens, values = given.get("tokens"), given.get("token_logprobs")
+    if not tokens or not values or not all(isinstance(value, (int, float)) for value in values):
+        return  # a token of the prompt has none: then all stays as it is
+    tops = given.get("top_logprobs") or [{}] * len(tokens)
+    given["content"] = [
+        {
+            "token": token,
+            "logprob": value,
+            "top_logprobs": [{"token": name, "logprob": one} for name, one in (top or {}).items()],
+        }
+        for token, value, top in zip(tokens, values, tops, strict=True)
+    ]
+    for name in ("tokens", "token_logprobs", "top_logprobs"):
+        given.pop(name, None)
 
 
 def choice_error(choice: JSON) -> Any:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from aiocompl._compat import override
+from aiocompl.codecs.openai_citations import StreamCitations
 from aiocompl.codecs.openai_loose import (
     OPENAI_REASONS,
     CallIndex,
     choice_error,
     fix_error,
+    fix_logprobs,
     fix_reason,
     fix_usage,
 )
@@ -33,7 +35,7 @@ _HEADING: Final = ("created", "model")
 class LooseStreamDecoder(OpenAIStreamDecoder):
     """One stream of a vendor that is read loosely; see `StreamDecoder`."""
 
-    __slots__ = ("_calls", "_heading", "_reader", "_tag", "_tags", "_usage")
+    __slots__ = ("_calls", "_citations", "_heading", "_reader", "_tag", "_tags", "_usage")
 
     def __init__(self, provider: str, model: str, api_key: str | None, reader: LooseReader) -> None:
         super().__init__(provider, model, api_key)
@@ -41,6 +43,7 @@ class LooseStreamDecoder(OpenAIStreamDecoder):
         self._tag = reader.think_tag
         self._tags: dict[int, ThinkTags] = {}  # of the choices whose content may still hold reasoning
         self._calls: dict[int, CallIndex] = {}
+        self._citations = StreamCitations() if reader.cites else None
         self._usage: JSON | None = None  # counted so far; only the last count is passed on
         self._heading: JSON = {}
 
@@ -67,6 +70,8 @@ class LooseStreamDecoder(OpenAIStreamDecoder):
             over = self._load_choice(choice, body) or over
         if body.get("usage") or "x_groq" in body:
             self._load_usage(body, final=over or not choices)
+        if self._citations is not None:
+            self._citations.take(body)
         return body
 
     def _load_choice(self, choice: JSON, body: JSON) -> bool:
@@ -85,6 +90,8 @@ class LooseStreamDecoder(OpenAIStreamDecoder):
                 body["error"] = body.get("error") or failure
             fix_reason(choice)
         delta = choice.get("delta")
+        if choice.get("logprobs") is not None:
+            fix_logprobs(choice, (delta or {}).get("content"))
         if delta:
             self._load_delta(delta, index, body)
         if reason and index in self._tags:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.openai_params import is_prefill
 from aiocompl.codecs.parts import File, parts_of, text_of
+from aiocompl.errors import UnsupportedParamsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ class MessageWriter:
         self._fields = vendor.message_fields
         self._named = vendor.named_roles
         self._text_roles = vendor.text_roles
+        self._refused_parts = vendor.refused_parts
         self._nulls = vendor.nulls
         self._ids = None if vendor.call_ids is None else re.compile(vendor.call_ids, re.DOTALL)
         self._mistral_parts = vendor.parts == "mistral"
@@ -82,8 +84,17 @@ class MessageWriter:
     def _content(self, role: str, content: Any) -> Any:
         if role in self._text_roles:
             return text_of(content)
+        if self._refused_parts:
+            self._check_parts(content)
         parts = [_mistral_part(part) for part in content] if self._mistral_parts else content
         return parts if self._marks else [unmarked(part) for part in parts]
+
+    def _check_parts(self, parts: Sequence[Mapping[str, Any]]) -> None:
+        for part in parts:
+            if part.get("type") in self._refused_parts:
+                raise UnsupportedParamsError(
+                    f"this provider takes no content of type {part['type']!r:.40}", param="messages"
+                )
 
     def _write_history(self, message: Mapping[str, Any], new: dict[str, Any], *, fill: bool) -> None:
         """Write the reasoning of an earlier answer; `fill` its place where there is none."""

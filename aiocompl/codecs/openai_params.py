@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.openai_models import NEUTRAL
+from aiocompl.codecs.openai_reasoning import put_reasoning
 from aiocompl.codecs.tools import EMPTY_SCHEMA
 from aiocompl.codecs.vendor import Vendor
 from aiocompl.errors import UnsupportedParamsError
@@ -24,6 +25,8 @@ _RULES: Final = (
     "choices",
     "tool_omits",
     "parameters_required",
+    "service_tiers",
+    "reasoning_as",
     "logprobs_count",
 )
 """The fields of a row that are rules of this module."""
@@ -41,6 +44,7 @@ class ParamRules:
         self._vendor = vendor
         self._refused = tuple((re.compile(pattern), names) for pattern, names in vendor.model_refuses)
         self._tools = bool(vendor.tool_omits or vendor.parameters_required)
+        self._tiers = dict(vendor.service_tiers)
 
     def apply(self, body: dict[str, Any], model: str) -> None:
         """Put a body's parameters right.
@@ -64,6 +68,13 @@ class ParamRules:
             body["tools"] = [self._tool(tool) for tool in body["tools"]]
         if vendor.logprobs_count:
             _count_logprobs(body)
+        if vendor.reasoning_as != "as_given":
+            put_reasoning(body, vendor.reasoning_as)
+        if self._tiers and (tier := body.get("service_tier")) is not None:
+            if tier not in self._tiers:
+                words = ", ".join(self._tiers)
+                raise self._refusal("service_tier", f"takes no service_tier but {words}", model)
+            body["service_tier"] = self._tiers[tier]
 
     def _check_model(self, body: dict[str, Any], model: str) -> None:
         for pattern, names in self._refused:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypedDict, TypeVar, cast, get_args
 
-from aiocompl.codecs.vendor import EmbeddingRules, History, MaxTokens, Parts, Prefill
+from aiocompl.codecs.vendor import EmbeddingRules, History, MaxTokens, Parts, Prefill, Reasoning
 
 T = TypeVar("T")
 
@@ -40,9 +40,14 @@ class ProviderFields(TypedDict, total=False):
     model_refuses: Mapping[str, Collection[str]]
     """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
     formats: Collection[str]
+    schemaless: str
+    schema_alone: bool
+    unforced: str
     choices: Collection[str]
     tool_omits: Collection[str]
     parameters_required: bool
+    service_tiers: Mapping[str, str]
+    reasoning_as: Reasoning
     logprobs_count: bool
     model_prefix: str
     prefill: Prefill
@@ -62,12 +67,14 @@ class ProviderFields(TypedDict, total=False):
     alternating: bool
     text_roles: Collection[str]
     nulls: bool
+    refused_parts: Collection[str]
     call_ids: str
     parts: Parts
     history: History
     history_required: bool
     loosely: bool
     """Answers are read with all that vendors are known to do differently in mind; True unless said otherwise."""
+    cites: bool
     reasoning: str
     think_tag: str
     embeddings: str
@@ -76,6 +83,7 @@ class ProviderFields(TypedDict, total=False):
     """How its embeddings differ from OpenAI's."""
     max_inputs: int
     rerank: str
+    batches: str
     moderations: str
     models: str
     docs: str
@@ -209,6 +217,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "parts": get_args(Parts),
     "prefill": get_args(Prefill),
     "history": get_args(History),
+    "reasoning_as": get_args(Reasoning),
 }
 
 FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
@@ -225,9 +234,14 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "one_answer": _flag,
     "model_refuses": _sets,
     "formats": _set,
+    "schemaless": _pattern,
+    "schema_alone": _flag,
+    "unforced": _pattern,
     "choices": _set,
     "tool_omits": _set,
     "parameters_required": _flag,
+    "service_tiers": check_pairs,
+    "reasoning_as": _one_of,
     "logprobs_count": _flag,
     "model_prefix": _text,
     "prefill": _one_of,
@@ -244,17 +258,20 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "alternating": _flag,
     "text_roles": _set,
     "nulls": _flag,
+    "refused_parts": _set,
     "call_ids": _pattern,
     "parts": _one_of,
     "history": _one_of,
     "history_required": _flag,
     "loosely": _flag,
+    "cites": _flag,
     "reasoning": _text,
     "think_tag": _text,
     "embeddings": _text,
     "embedding_rules": _rules,
     "max_inputs": _count,
     "rerank": _text,
+    "batches": _text,
     "moderations": _text,
     "models": _text,
     "docs": _text,

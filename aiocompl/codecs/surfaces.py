@@ -22,7 +22,7 @@ _RULES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "azure_ai": ((r"(claude.+)", "foundry_claude"),),
     "cloudflare": ((r"run/(.+)", "cloudflare_run"),),
-    "snowflake": ((r"messages/(.+)", "anthropic"),),
+    "snowflake": ((r"messages/(.+)", "snowflake_claude"),),
 }
 """For each provider how names begin that mean another surface than its usual one; the group is the model's name there."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MaxTokens = Literal["max_tokens", "max_completion_tokens", "both"]
 Prefill = Literal["as_given", "prefix", "partial", "continue"]
 Parts = Literal["openai", "mistral"]
+Reasoning = Literal["as_given", "object", "switch"]
 History = Literal["as_given", "reasoning", "think_tags", "thinking_blocks", "reasoning_blocks"]
 
 
@@ -32,6 +33,9 @@ OPENAI_MESSAGE_FIELDS: Final = frozenset(
     }
 )
 """All fields of messages that OpenAI takes; it refuses others."""
+
+OLD_GPT: Final = r"^(?:ft:)?(?:gpt-3\.?5|gpt-4(?![^-]))|gpt-4o-2024-05-13"
+"""OpenAI's models from before structured output; Azure writes 35 for 3.5."""
 
 
 @attrs.frozen(kw_only=True)
@@ -128,7 +132,21 @@ class Vendor:
     """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
 
     formats: frozenset[str] | None = None
-    """The types of `response_format` that there are; None for all of OpenAI's."""
+    """The types of `response_format` that there are; None for all of OpenAI's.
+
+    Without ``json_schema``, or with `response_format` among the `unsupported`, a JSON Schema goes as a tool that must be
+    called, if there are tools; see `openai_answer`.
+    """
+
+    schemaless: str = ""
+    """The models for which it goes so although others take ``json_schema``, by a pattern found in the model's name."""
+
+    schema_alone: bool = False
+    """``json_schema`` is taken neither in streams nor beside tools; it goes as a tool there."""
+
+    unforced: str = ""
+    """The models that think unless told otherwise, by a pattern found in the name, where who thinks cannot be made to
+    call a tool."""
 
     choices: frozenset[str] | None = None
     """The values of `tool_choice` that there are; None for all of OpenAI's."""
@@ -138,6 +156,12 @@ class Vendor:
 
     parameters_required: bool = False
     """A tool's function must have parameters, if only empty ones."""
+
+    service_tiers: tuple[tuple[str, str], ...] = ()
+    """The values of `service_tier` that there are, as (OpenAI's, the vendor's); empty for all of OpenAI's."""
+
+    reasoning_as: Reasoning = "as_given"
+    """How `thinking` and `reasoning_effort` are sent: in one object, `reasoning`, or only whether, in that."""
 
     logprobs_count: bool = False
     """`logprobs` is the number of alternatives, and there is no `top_logprobs`."""
@@ -179,6 +203,9 @@ class Vendor:
     nulls: bool = True
     """A message's content may be null; other nulls are sent to nobody who is read `loosely`."""
 
+    refused_parts: frozenset[str] = frozenset()
+    """Types of content parts that the vendor refuses."""
+
     call_ids: str | None = None
     """The pattern that tool-call ids must match as a whole; others go as nine letters and digits made of them."""
 
@@ -197,6 +224,9 @@ class Vendor:
     Reasoning under other names or in blocks, usage in other places, tool calls without index or id, finish reasons of
     their own, errors inside chunks. See `openai_loose`.
     """
+
+    cites: bool = False
+    """Sources stand beside the answer, and become annotations besides; read `loosely` only."""
 
     reasoning: str = ""
     """The response's field with the reasoning text, where it is not ``reasoning_content``."""
@@ -218,6 +248,9 @@ class Vendor:
 
     moderations: str = ""
     """What `base_url` is followed by for moderation; empty where there is none."""
+
+    batches: str = ""
+    """What `base_url` is followed by for batches; empty where there are none, or none as OpenAI has them."""
 
     models: str = "/models"
     """What `base_url` is followed by for the list of models; empty where there is none."""

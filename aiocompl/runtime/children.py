@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.call import Call, TargetKey
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.types.endpoint import Endpoint, TokenSource
@@ -61,6 +62,7 @@ class ChildKeeper:
         max_restarts: int,
         restart_period: float,
         retry_budget: RetryBudget | None,
+        breaker: BreakerPolicy | None,
         transport: TransportSettings | None,
     ) -> None:
         check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
@@ -76,6 +78,7 @@ class ChildKeeper:
             "max_restarts": max_restarts,
             "restart_period": restart_period,
             "retry_budget": retry_budget or RetryBudget(),
+            "breaker": breaker,
         }
         self._routes: dict[TargetKey, tuple[Route, Child]] = {}
         self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}

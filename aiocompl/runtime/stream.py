@@ -156,6 +156,10 @@ class CompletionStream:
         self._ready.clear()
         return chunks
 
+    def forget(self) -> None:
+        """Give up what was received so far: `response` cannot be asked for any more, and memory stays flat."""
+        self._slices.clear()
+
     async def wait_for_token(self) -> bool:
         """Wait until a chunk with text, reasoning, a refusal or a tool call has come, and leave it to be read.
 

@@ -12,6 +12,7 @@ from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Kind, Route
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
+from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
 from aiocompl.runtime.fanout_n import fan_out, take_n
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aiocompl.combinators.entries import Ask
+    from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(ChildKeeper, Combinators):
+class Supervisor(ChildKeeper, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -59,6 +61,7 @@ class Supervisor(ChildKeeper, Combinators):
         max_restarts: Crashes of an actor within `restart_period` seconds after which its endpoint is given up.
         restart_period: See there.
         retry_budget: How many retries each endpoint may get in all, whatever single calls would be allowed.
+        breaker: When an endpoint that fails is not asked for a while; None asks it always.
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
     """
@@ -74,6 +77,7 @@ class Supervisor(ChildKeeper, Combinators):
         max_restarts: int = 3,
         restart_period: float = 5.0,
         retry_budget: RetryBudget | None = None,
+        breaker: BreakerPolicy | None = None,
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -84,6 +88,7 @@ class Supervisor(ChildKeeper, Combinators):
             max_restarts=max_restarts,
             restart_period=restart_period,
             retry_budget=retry_budget,
+            breaker=breaker,
             transport=transport,
         )
         check_counts(0, num_retries=num_retries)
@@ -214,6 +219,7 @@ class Supervisor(ChildKeeper, Combinators):
         others: Any = {name: value for name, value in params.items() if name != "fastest_response"}
         return await self.race(models, cast("Messages", call.messages), stream=call.stream, **others)
 
+    @override
     def _asking(self, kind: Kind, function: str, model: str, keywords: Mapping[str, Any]) -> Asking:
         """How a call beside chat is made: checked, routed, with a deadline from now on."""
         call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])

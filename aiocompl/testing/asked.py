@@ -93,7 +93,7 @@ class Received:
     """Scheme, host and port it was sent to."""
 
     now: float = 0.0
-    """When it came, by `loop.time()`."""
+    """When it came, by `loop.time()`; for what takes longer than an answer."""
 
 
 @attrs.frozen(kw_only=True)

@@ -10,6 +10,7 @@ import attrs
 from aiocompl.testing.asked import Asked, Problem, ProblemError
 from aiocompl.testing.delivery import Delivery, Slice
 from aiocompl.testing.dialects.base import JobDialect
+from aiocompl.testing.dialects.batches import BatchAsked, Made
 from aiocompl.testing.echo import echo
 from aiocompl.testing.latency import Constant, Latency
 from aiocompl.testing.script import Script, as_function, as_reply
@@ -62,24 +63,39 @@ class Planner:
             body = dialect.error_body(error.problem)
             headers = {**headers, **dialect.error_headers(error.problem)}
             return Plan(None, Delivery.whole(body, status=error.problem.status, headers=headers))
+        if isinstance(asked, BatchAsked):
+            asked = asked.begin([self._made(dialect, each, received) for each in asked.requests])
         if isinstance(asked, Delivery):
             return Plan(None, attrs.evolve(asked, headers={**headers, **asked.headers}))
+        return Plan(asked, self._answered(dialect, asked, received, headers))
+
+    def _answered(
+        self, dialect: Dialect, asked: Asked, received: Received, headers: Mapping[str, str]
+    ) -> Delivery:
         behaviour = self._behave(asked)
         if isinstance(behaviour, Delivery):
-            return Plan(asked, behaviour)
+            return behaviour
         reply = as_reply(behaviour)
         headers = {**headers, **asked.answer_headers, **reply.headers}
         if isinstance(dialect, JobDialect):
             either = (attrs.evolve(asked, stream=stream) for stream in (False, True))
             whole, stream = (self._spoilt(dialect, each, reply, headers) for each in either)
-            return Plan(asked, dialect.begin(asked, received, whole, stream))
-        return Plan(asked, self._spoilt(dialect, asked, reply, headers))
+            return dialect.begin(asked, received, whole, stream)
+        return self._spoilt(dialect, asked, reply, headers)
 
     def _spoilt(self, dialect: Dialect, asked: Asked, reply: Reply, headers: Mapping[str, str]) -> Delivery:
         delivery = self._delivery(dialect, asked, reply, headers)
         for fault in reply.faults:
             delivery = fault.spoil(delivery, dialect)
         return delivery
+
+    def _made(self, dialect: Dialect, request: Asked | Problem, received: Received) -> Made:
+        """What a request of a batch comes to."""
+        if isinstance(request, Problem):
+            return Made(delay=0.0, status=request.status, body=dialect.error_body(request))
+        delivery = self._answered(dialect, request, received, {})
+        whole = delivery.opened and delivery.ending in ("whole", "close")
+        return Made(delay=delivery.delay, status=delivery.status if whole else 0, body=delivery.body())
 
     def _delivery(self, dialect: Dialect, asked: Asked, reply: Reply, headers: Mapping[str, str]) -> Delivery:
         answers = _answers(asked, reply)
@@ -109,7 +125,7 @@ class Planner:
         return headers, tuple(slices)
 
 
-def _read(dialect: Dialect, received: Received) -> Asked | Delivery:
+def _read(dialect: Dialect, received: Received) -> Asked | BatchAsked | Delivery:
     """Read a request; one too odd for the dialect's own checks is refused too, like any other bad one."""
     try:
         return dialect.read(received)

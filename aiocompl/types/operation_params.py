@@ -57,5 +57,6 @@ OPERATION_PARAMS: Final[Mapping[str, frozenset[str]]] = {
     "rerank": _own(RerankParams.__annotations__),
     "moderations": frozenset(),
     "models": frozenset(),
+    "batches": frozenset(),
 }
 """The parameters of each operation that are sent; a provider takes its own beside them."""

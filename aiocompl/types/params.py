@@ -83,6 +83,12 @@ class CredentialOptions(TypedDict, total=False):
     aws_region_name: str | None
     aws_profile_name: str | None
     """AWS: the profile whose credentials are used (extra `bedrock`)."""
+    aws_role_name: str | None
+    """AWS: the ARN of a role to be taken on with these credentials, or with those that are found (extra `bedrock`)."""
+    aws_session_name: str | None
+    """AWS: what the role's session is called in AWS's own logs; ``"aiocompl"`` where nothing is given."""
+    aws_web_identity_token: str | None
+    """AWS: a token of OpenID Connect with which the role is taken on, instead of credentials."""
     aws_bedrock_runtime_endpoint: str | None
     """Bedrock: the same as `api_base`."""
 

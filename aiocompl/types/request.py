@@ -125,3 +125,72 @@ class ModelsRequest(_OtherRequest):
     def asked(self) -> dict[str, Any]:
         """Nothing; see `Request`."""
         return {}
+
+
+@attrs.define(eq=False, kw_only=True)
+class BatchUpload(_OtherRequest):
+    """The requests of a batch as a file, for providers that take batches so."""
+
+    lines: Sequence[bytes] = attrs.field(repr=False)
+    """Each a request as the operation's `encode_line` makes it."""
+    name: str
+    """What the file is called at the provider."""
+
+    def asked(self) -> dict[str, Any]:
+        """How much; see `Request`."""
+        return {"requests": len(self.lines)}
+
+
+@attrs.define(eq=False, kw_only=True)
+class BatchCreate(_OtherRequest):
+    """A batch to be begun."""
+
+    mark: str
+    """Tells it from all others; goes along where the provider keeps such things."""
+    file: str = ""
+    """The file with its requests, where they were uploaded."""
+    lines: Sequence[bytes] = attrs.field(default=(), repr=False)
+    """Its requests, where they go along."""
+
+    def asked(self) -> dict[str, Any]:
+        """Which and how much; see `Request`."""
+        return {"mark": self.mark, "requests": len(self.lines)}
+
+
+@attrs.define(eq=False, kw_only=True)
+class BatchLookup(_OtherRequest):
+    """How a batch stands, or that it is to be cancelled."""
+
+    id: str
+    cancel: bool = False
+
+    def asked(self) -> dict[str, Any]:
+        """Which; see `Request`."""
+        return {"batch": self.id}
+
+
+@attrs.define(eq=False, kw_only=True)
+class BatchList(_OtherRequest):
+    """A page of the list of batches, the newest first."""
+
+    page: str | None = None
+    """Where the page begins, in the provider's own words; None for the first."""
+
+    def asked(self) -> dict[str, Any]:
+        """Nothing; see `Request`."""
+        return {}
+
+
+@attrs.define(eq=False, kw_only=True)
+class BatchDownload(_OtherRequest):
+    """The results of a batch, read as a stream of lines."""
+
+    id: str
+    """What `BatchJob.results` holds."""
+
+    def __attrs_post_init__(self) -> None:
+        self.stream = True
+
+    def asked(self) -> dict[str, Any]:
+        """Which; see `Request`."""
+        return {"results": self.id}

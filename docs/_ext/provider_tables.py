@@ -80,6 +80,7 @@ HOSTED: Final[Mapping[str, str]] = {
     "databricks": "openai",
     "foundry_claude": "anthropic",
     "huggingface": "openai",
+    "snowflake_claude": "anthropic",
     "vertex_claude": "anthropic",
     "vertex_mistral": "openai",
     "vertex_openai": "openai",
@@ -172,9 +173,10 @@ OPERATIONS: Final[Mapping[Kind, str]] = {
     "embeddings": "aembedding",
     "rerank": "arerank",
     "moderations": "amoderation",
+    "batches": "aiocompl batch --via provider",
     "models": "amodels",
 }
-"""The operations beside chat, and the function of each."""
+"""The operations beside chat, and the function or command of each."""
 
 
 def has(kind: Kind, vendor: Vendor) -> bool:
@@ -196,7 +198,7 @@ def operations() -> str:
         most = sum(known.values()) * 2 > len(known)
         names = ", ".join(f"`{name}`" for name, there in known.items() if there != most)
         rows.append([f"`{function}`", (f"all but {names}" if names else "all") if most else names])
-    return table(["function", "providers"], rows)
+    return table(["call", "providers"], rows)
 
 
 @cache

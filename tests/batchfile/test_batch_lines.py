@@ -243,6 +243,23 @@ def test_the_line_of_an_answer() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"usage": {"prompt_tokens": 1, "x": {"y": None}}, "x_groq": {"id": None}, "z": None}]
+)
+def test_an_answer_is_written_as_its_dict_is(more: dict[str, Any]) -> None:
+    answer = ChatCompletion.model_validate({**ANSWER, **more})
+    answer.choices[0].message["reasoning_content"] = "why"
+    line = answer_line("a", "0f", answer)
+    assert orjson.dumps(answer.to_dict()) in line
+    assert orjson.loads(line)["response"]["body"] == answer.to_dict()
+
+
+def test_an_answer_that_is_no_json() -> None:
+    answer = ChatCompletion.model_validate({**ANSWER, "x": object()})
+    with pytest.raises(TypeError):
+        answer_line("a", "0f", answer)
+
+
 def test_the_line_of_an_error_that_a_provider_answered_with() -> None:
     error = RateLimitError(
         "slow down", provider="openai", model="m", code="rate_limit", request_id="r", headers={"a": "b"}

@@ -156,9 +156,22 @@ def test_parts_that_cannot_be_written(part: JSON, error: type[BadRequestError], 
 
 
 def test_prefill_does_not_end_in_white_space() -> None:
-    assert turns(USER, {"role": "assistant", "content": "So \n"})[-1]["content"] == [text("So")]
+    begun = {"role": "assistant", "content": "So \n"}
+    assert encoded([USER, begun], model="claude-sonnet-4-5")["messages"][-1]["content"] == [text("So")]
     last = {"role": "assistant", "tool_calls": [call("f")]}
     assert turns(USER, last)[-1]["content"][-1]["type"] == "tool_use"
+
+
+def test_prefill_where_it_is_no_longer_taken() -> None:
+    begun = {"role": "assistant", "content": "So"}
+    for model in ("claude-opus-4-6", "claude-sonnet-5"):
+        with pytest.raises(UnsupportedParamsError, match="goes on with no answer") as caught:
+            encoded([USER, begun], model=model)
+        assert caught.value.param == "messages"
+        encoded([USER, begun, USER], model=model)
+    paused = [text("So"), {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}]
+    fields = {"provider_specific_fields": {"content_blocks": paused}}
+    assert encoded([USER, begun | fields], model="claude-opus-4-6")["messages"][-1]["content"] == paused
 
 
 # ---------------------------------------------------------------- calls and results

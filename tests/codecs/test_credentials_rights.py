@@ -155,6 +155,8 @@ def test_a_key_of_an_installation_of_ones_own() -> None:
         ("azure/d", AZURE, {"azure_ad_token_provider": "t"}, BadRequestError, "function"),
         ("bedrock/m", {}, {"aws_access_key_id": "a"}, BadRequestError, "aws_secret_access_key is missing"),
         ("bedrock/m", {}, {"aws_secret_access_key": "a"}, BadRequestError, "aws_access_key_id is missing"),
+        ("bedrock/m", PAIR, {"aws_session_name": "s"}, BadRequestError, "pass aws_role_name= too"),
+        ("bedrock/m", PAIR, {"aws_web_identity_token": "t"}, BadRequestError, "pass aws_role_name= too"),
         ("watsonx/m", {}, {}, AuthenticationError, "WATSONX_API_KEY or .* or WATSONX_TOKEN"),
         (
             "watsonx/m",
@@ -171,6 +173,28 @@ def test_what_is_refused(
 ) -> None:
     with pytest.raises(error, match=text):
         endpoint(model, env, options=options)
+
+
+def test_a_role_goes_before_the_credentials_it_is_taken_on_with() -> None:
+    made = endpoint("bedrock/m", PAIR, options={"aws_role_name": "r", "aws_session_token": "secret"})
+    assert made.credentials is None
+    assert made.source is not None
+    assert made.source.settings[:2] == (("role", "r"), ("session_token", "secret"))
+    assert "secret" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("env", "project"),
+    [
+        ({"WATSONX_PROJECT_ID": "p", "WATSONX_SPACE_ID": "s"}, "p"),
+        ({"WX_PROJECT_ID": "p"}, "p"),
+        ({"WATSONX_SPACE_ID": "s"}, "space/s"),
+        ({"WATSONX_DEPLOYMENT_SPACE_ID": "s"}, "space/s"),
+        ({}, None),
+    ],
+)
+def test_who_is_charged_at_watsonx(env: dict[str, str], project: str | None) -> None:
+    assert endpoint("watsonx/m", {"WATSONX_TOKEN": "t", **env}).project == project
 
 
 def test_a_key_that_is_neither_text_nor_a_function() -> None:

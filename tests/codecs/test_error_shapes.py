@@ -164,6 +164,17 @@ def test_documented_errors(status: int, body: JSON, cls: type[APIError], *, retr
     assert str(error).startswith(f"openai/m: status {status}: ")
 
 
+@pytest.mark.parametrize(
+    ("provider", "cls"), [("mistral", RateLimitError), ("deepseek", PermissionDeniedError)]
+)
+def test_what_a_402_is_depends_on_who_says_it(provider: str, cls: type[APIError]) -> None:
+    error = decode_error(
+        HTTPResponse(402, {}, b'{"message":"payment required"}'), provider=provider, model="m"
+    )
+    assert type(error) is cls
+    assert not error.retryable
+
+
 @pytest.mark.parametrize("code", CODE_ERRORS)
 def test_a_code_may_stand_as_code_or_type(code: str) -> None:
     assert type(read(400, openai(code=code))) is CODE_ERRORS[code]

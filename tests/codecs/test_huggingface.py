@@ -15,7 +15,6 @@ from aiocompl.errors import (
     BadRequestError,
     ContextWindowExceededError,
     InternalServerError,
-    PermissionDeniedError,
     RateLimitError,
     UnprocessableEntityError,
     UnsupportedParamsError,
@@ -147,7 +146,7 @@ def test_older_tgis_arguments_are_objects() -> None:
     [
         (400, {"error": {"message": "no", "code": "model_not_supported"}}, BadRequestError, False),
         (401, {"error": "Invalid username or password."}, AuthenticationError, False),
-        (402, {"error": "You have exceeded your monthly included credits"}, PermissionDeniedError, False),
+        (402, {"error": "You have exceeded your monthly included credits"}, RateLimitError, False),
         (
             422,
             {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from aiocompl.codecs.openai import OpenAICodec, OpenAIStreamDecoder
+from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.vendor import Vendor
 from aiocompl.errors import (
     AiocomplError,
@@ -24,6 +24,7 @@ from aiocompl.types.request import ChatRequest
 from aiocompl.wire.sse import SSEDecoder
 
 if TYPE_CHECKING:
+    from aiocompl.codecs.base import StreamDecoder
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.model import JSON
 
@@ -50,7 +51,7 @@ DONE = b"[DONE]"
 
 def play(
     stream: bytes, size: int | None = None
-) -> tuple[list[ChatCompletionChunk], AiocomplError | None, OpenAIStreamDecoder]:
+) -> tuple[list[ChatCompletionChunk], AiocomplError | None, StreamDecoder]:
     frames, decoder = SSEDecoder(), CODEC.stream_decoder(REQUEST)
     chunks: list[ChatCompletionChunk] = []
     try:

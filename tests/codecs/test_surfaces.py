@@ -15,6 +15,7 @@ from aiocompl.errors import (
     PermissionDeniedError,
     RateLimitError,
     ServiceUnavailableError,
+    UnsupportedParamsError,
 )
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.messages import HTTPRequest, HTTPResponse
@@ -63,7 +64,7 @@ def body_of(request: HTTPRequest) -> dict[str, Any]:
         ("vertex_ai/endpoints/77", "VertexCodec", "endpoints/77"),
         ("azure_ai/claude-opus-4-1", "FoundryClaudeCodec", "claude-opus-4-1"),
         ("azure_ai/DeepSeek-V3", "FoundryCodec", "DeepSeek-V3"),
-        ("snowflake/messages/claude-4-sonnet", "AnthropicCodec", "claude-4-sonnet"),
+        ("snowflake/messages/claude-4-sonnet", "SnowflakeClaudeCodec", "claude-4-sonnet"),
         ("snowflake/claude-4-sonnet", "OpenAICodec", "claude-4-sonnet"),
         ("databricks/llama", "DatabricksCodec", "llama"),
     ],
@@ -245,6 +246,18 @@ def test_snowflakes_surfaces() -> None:
     assert sent("snowflake/m").url == f"{base}/chat/completions"
     claude = sent("snowflake/messages/claude-x")
     assert (claude.url, claude.headers["anthropic-version"]) == (f"{base}/messages", "2023-06-01")
+
+
+def test_snowflake_fetches_no_images_for_claude() -> None:
+    def asked(url: str) -> ChatRequest:
+        content = [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": url}}]
+        return ChatRequest("claude-x", [{"role": "user", "content": content}])
+
+    codec = resolve(Target("snowflake/messages/claude-x", api_key="k"), PLACES).codec
+    codec.encode_request(asked("data:image/png;base64,AAAA"))
+    with pytest.raises(UnsupportedParamsError, match="fetches no images") as caught:
+        codec.encode_request(asked("https://x.example/a.png"))
+    assert caught.value.param == "messages"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def sent(name: str, params: dict[str, Any], *messages: Any, model: str = "m", ba
 
 
 def test_most_vendors_have_no_rules() -> None:
-    assert [name for name in ("openai", "openrouter", "cerebras") if rules_for(found(name))] == []
+    assert [name for name in ("openai", "deepinfra", "cerebras") if rules_for(found(name))] == []
 
 
 def found(name: str) -> Any:
@@ -50,9 +50,7 @@ JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}
     ("name", "model", "params", "refused"),
     [
         ("groq", "m", {"n": 2}, "n"),
-        ("deepseek", "deepseek-chat", {"response_format": JSON_SCHEMA}, "response_format"),
         ("deepseek", "deepseek-reasoner", {"logprobs": True}, "logprobs"),
-        ("zai", "m", {"response_format": JSON_SCHEMA}, "response_format"),
         ("zai", "m", {"tools": [TOOL], "tool_choice": "required"}, "tool_choice"),
         ("zai", "m", {"tools": [TOOL], "tool_choice": {"type": "function"}}, "tool_choice"),
         ("perplexity", "sonar", {"response_format": {"type": "json_object"}}, "response_format"),
@@ -61,6 +59,7 @@ JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}
         ("xai", "grok-3-mini", {"stop": "a"}, "stop"),
         ("databricks", "databricks-claude-sonnet-4-5", {"seed": 1}, "seed"),
         ("databricks", "databricks-claude-sonnet-4-5", {"n": 2}, "n"),
+        ("mistral", "m", {"service_tier": "flex"}, "service_tier"),
     ],
 )
 def test_what_is_refused(name: str, model: str, params: dict[str, Any], refused: str) -> None:
@@ -87,6 +86,8 @@ def test_what_is_refused(name: str, model: str, params: dict[str, Any], refused:
         ("together", "m", {"logprobs": False}, {}),
         ("fireworks", "a/m", {"tool_choice": "required"}, {"tool_choice": "any"}),
         ("mistral", "m", {"tool_choice": "required"}, {"tool_choice": "any"}),
+        ("mistral", "m", {"service_tier": "default"}, {"service_tier": "standard_only"}),
+        ("mistral", "m", {"service_tier": "auto"}, None),
     ],
 )
 def test_what_is_said(name: str, model: str, params: dict[str, Any], said: dict[str, Any] | None) -> None:
@@ -124,6 +125,62 @@ def test_tools_that_are_no_functions_stay() -> None:
 )
 def test_short_names_of_models(model: str, said: str) -> None:
     assert sent("fireworks", {}, model=model)[1]["model"] == said
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "said"),
+    [
+        ("openrouter", {"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+        (
+            "openrouter",
+            {"thinking": {"type": "enabled", "budget_tokens": 9}},
+            {"reasoning": {"max_tokens": 9}},
+        ),
+        ("openrouter", {"thinking": {"type": "adaptive"}}, {"reasoning": {"enabled": True}}),
+        ("openrouter", {"thinking": {"type": "disabled"}}, {"reasoning": {"enabled": False}}),
+        (
+            "openrouter",
+            {"thinking": {"type": "adaptive"}, "reasoning_effort": "high"},
+            {"reasoning": {"effort": "high"}},
+        ),
+        (
+            "openrouter",
+            {"thinking": {"type": "enabled", "budget_tokens": 9}, "reasoning_effort": "high"},
+            {"reasoning": {"max_tokens": 9}},
+        ),
+        ("openrouter", {"include_reasoning": False}, {"reasoning": {"exclude": True}}),
+        ("openrouter", {"reasoning": {"max_tokens": 5}}, None),
+        (
+            "openrouter",
+            {"reasoning": {"max_tokens": 5}, "reasoning_effort": "low", "include_reasoning": True},
+            {"reasoning": {"max_tokens": 5, "exclude": False}},
+        ),
+        (
+            "openrouter",
+            {"reasoning": {"exclude": True}, "reasoning_effort": "low"},
+            {"reasoning": {"effort": "low", "exclude": True}},
+        ),
+        ("openrouter", {}, None),
+        ("vercel_ai_gateway", {"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+        ("together", {"thinking": {"type": "enabled", "budget_tokens": 9}}, {"reasoning": {"enabled": True}}),
+        ("together", {"thinking": {"type": "disabled"}}, {"reasoning": {"enabled": False}}),
+        ("together", {"reasoning_effort": "low"}, None),
+    ],
+)
+def test_reasoning_in_one_object(name: str, params: dict[str, Any], said: dict[str, Any] | None) -> None:
+    _, body = sent(name, params)
+    assert {key: value for key, value in body.items() if key not in {"model", "messages"}} == (
+        params if said is None else said
+    )
+
+
+def test_parts_that_are_refused() -> None:
+    file = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}
+    message = {"role": "user", "content": [{"type": "text", "text": "Hi"}, file]}
+    with pytest.raises(UnsupportedParamsError, match="no content of type 'file'") as caught:
+        sent("fireworks", {}, message)
+    assert caught.value.param == "messages"
+    assert sent("openrouter", {}, message)[1]["messages"] == [message]
 
 
 @pytest.mark.parametrize("param", ["safety_identifier", "prompt_cache_retention", "user", "logit_bias"])

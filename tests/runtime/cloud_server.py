@@ -25,6 +25,7 @@ class Cloud:
         self.good: set[str] = set()
         self.metadata: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.accepts = True
+        self.refuses_with = 401
         self.lifetime: Any = 3600
         self.refusal: web.Response | None = None
         app = web.Application()
@@ -48,6 +49,8 @@ class Cloud:
             self.forms.append({name: str(value) for name, value in form.items()})
             self.basics.append(request.headers.get("Authorization"))
             return self._token()
+        if request.path.startswith("/sts"):
+            return await self._role(request)
         if request.method == "GET":
             return self._from_metadata(request)
         body = orjson.loads(await request.read())
@@ -55,7 +58,7 @@ class Cloud:
         self.asked.append(authorization)
         if not self.accepts or authorization.removeprefix("Bearer ") not in self.good:
             error = {"error": {"message": f"not accepted: {authorization}", "code": "invalid_token"}}
-            return web.json_response(error, status=401)
+            return web.json_response(error, status=self.refuses_with)
         if body.get("stream"):
             chunk = BODY | {
                 "object": "chat.completion.chunk",
@@ -79,6 +82,20 @@ class Cloud:
         return web.json_response(
             {"access_token": "entra", "expires_on": "4070908800", "token_type": "Bearer"}
         )
+
+    async def _role(self, request: web.Request) -> web.Response:
+        """AWS's Security Token Service: the credentials of a role."""
+        form = await request.post()
+        self.forms.append({name: str(value) for name, value in form.items()})
+        self.basics.append(request.headers.get("Authorization"))
+        if self.refusal is not None:
+            return self.refusal
+        action = str(form["Action"])
+        given = {"AccessKeyId": "AKROLE", "SecretAccessKey": "s", "SessionToken": "of-the-role"}
+        given["Expiration"] = "2099-01-01T00:00:00Z"
+        fields = "".join(f"<{name}>{value}</{name}>" for name, value in given.items())
+        result = f"<{action}Result><Credentials>{fields}</Credentials></{action}Result>"
+        return web.Response(text=f"<{action}Response>{result}</{action}Response>", content_type="text/xml")
 
     def _token(self) -> web.Response:
         if self.refusal is not None:

@@ -14,7 +14,12 @@ from cloud_server import Cloud
 from runtime_kit import MESSAGES, outcome
 
 from aiocompl import Supervisor
-from aiocompl.errors import APIConnectionError, AuthenticationError, InternalServerError
+from aiocompl.errors import (
+    APIConnectionError,
+    AuthenticationError,
+    InternalServerError,
+    PermissionDeniedError,
+)
 from aiocompl.testing import Simulator, settle
 from aiocompl.types.completion import ChatCompletion
 
@@ -68,6 +73,20 @@ async def test_a_token_that_was_revoked_is_replaced_within_the_call(cloud: Cloud
         assert answer.call is not None
         assert len(answer.call.attempts) == 2
     assert cloud.asked == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+
+
+async def test_databricks_may_say_with_a_403_that_a_token_is_bad(cloud: Cloud) -> None:
+    cloud.refuses_with = 403
+    async with Supervisor() as supervisor:
+        await supervisor.acompletion("databricks/m", MESSAGES)
+        cloud.good.clear()
+        await supervisor.acompletion("databricks/m", MESSAGES)
+        await supervisor.acompletion("watsonx/m", MESSAGES)
+        cloud.good.clear()
+        with pytest.raises(PermissionDeniedError):  # others mean what they say
+            await supervisor.acompletion("watsonx/m", MESSAGES)
+    first, second, third = ("Bearer token-1", "Bearer token-2", "Bearer token-3")
+    assert cloud.asked == [first, first, second, third, third]
 
 
 async def test_a_token_that_is_never_accepted_ends_the_call(cloud: Cloud) -> None:

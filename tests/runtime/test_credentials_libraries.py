@@ -226,6 +226,47 @@ async def test_aws_has_nothing() -> None:
         await fetched(source(AWSSource, profile="none"))
 
 
+@pytest.mark.parametrize("given", ["pair", "found", "web identity"])
+async def test_a_role_that_the_call_names(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"{cloud.url}/sts")
+    options: dict[str, Any] = {"aws_role_name": "arn:aws:iam::000000000000:role/reader"}
+    if given == "pair":
+        options |= {"aws_access_key_id": "AKMINE", "aws_secret_access_key": "s", "aws_session_name": "mine"}
+    elif given == "found":
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKENV")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    else:
+        options["aws_web_identity_token"] = "oidc-token"
+    transport = ScriptedTransport.simulating(dialect="bedrock")
+    async with ScriptedSupervisor(lambda _: transport) as supervisor:
+        for _ in range(2):
+            await supervisor.acompletion("bedrock/m", MESSAGES, aws_region_name="eu-west-1", **options)
+    (form,) = cloud.forms
+    (signed,) = cloud.basics
+    assert form["RoleArn"] == options["aws_role_name"]
+    assert form["RoleSessionName"] == ("mine" if given == "pair" else "aiocompl")
+    if given == "web identity":
+        assert (form["Action"], form["WebIdentityToken"]) == ("AssumeRoleWithWebIdentity", "oidc-token")
+        assert signed is None
+    else:
+        assert signed is not None
+        assert f"Credential={'AKMINE' if given == 'pair' else 'AKENV'}/" in signed
+    for record in transport.records:
+        assert record.request.url.startswith("https://bedrock-runtime.eu-west-1.amazonaws.com/")
+        assert "Credential=AKROLE/" in record.request.headers["Authorization"]
+        assert record.request.headers["X-Amz-Security-Token"] == "of-the-role"
+
+
+async def test_a_role_that_is_not_given(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"{cloud.url}/sts")
+    error = "<Error><Code>AccessDenied</Code><Message>no such role</Message></Error>"
+    cloud.refusal = web.Response(text=f"<ErrorResponse>{error}</ErrorResponse>", status=403)
+    settings = {"role": "arn:aws:iam::000000000000:role/r", "access_key": "AK", "secret_key": "the-secret"}
+    with pytest.raises(AuthenticationError, match=r"botocore found no credential: .*AccessDenied") as caught:
+        await fetched(source(AWSSource, **settings))
+    assert "the-secret" not in str(caught.value)
+
+
 async def test_a_service_of_aws_that_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))

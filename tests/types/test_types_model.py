@@ -22,7 +22,7 @@ from aiocompl.types.completion import (
     ModelResponse,
     Usage,
 )
-from aiocompl.types.model import Model
+from aiocompl.types.model import Model, wire_fields
 
 if TYPE_CHECKING:
     from aiocompl.types.model import JSON
@@ -329,3 +329,21 @@ def test_litellms_names() -> None:
 def test_an_empty_call_is_none() -> None:
     message = ChatCompletionMessage.model_validate({"tool_calls": [], "function_call": {}})
     assert (message.tool_calls, message.function_call) == (None, None)
+
+
+def test_orjson_writes_what_to_dict_gives() -> None:
+    answer = ChatCompletion.model_validate(
+        {
+            "id": "c",
+            "created": 1,
+            "model": "m",
+            "choices": [
+                {"index": 0, "message": {"content": None, "x": {"y": None}}, "finish_reason": "stop"}
+            ],
+            "usage": USAGE,
+            "z": None,
+        }
+    )
+    assert orjson.dumps(answer, default=wire_fields) == orjson.dumps(answer.to_dict())
+    with pytest.raises(TypeError, match="object is no JSON"):
+        wire_fields(object())

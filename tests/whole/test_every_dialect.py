@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import orjson
 import pytest
 
 from aiocompl import ResponseFormatError, Supervisor
@@ -13,6 +14,7 @@ from aiocompl.testing.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from aiocompl import ChatCompletion
+    from aiocompl.testing.asked import Asked
 
 MODELS = [
     "openai/gpt-4o",
@@ -50,7 +52,7 @@ MODELS = [
 ]
 CALLS = [model for model in MODELS if not model.startswith(("perplexity", "replicate"))]
 SEES = [model for model in MODELS if "cohere" not in model]
-WRITES = [model for model in MODELS if not model.startswith(("deepseek", "replicate"))]
+WRITES = [model for model in MODELS if not model.startswith("replicate")]
 """Those that write JSON after a schema."""
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 TOOL: dict[str, Any] = {
@@ -168,6 +170,46 @@ async def test_an_answer_read_as_a_class(model: str) -> None:
         history: list[Any] = [*messages, message, {"role": "user", "content": "And?"}]
         for second in await ask(model, Answer(text="Well."), history):
             assert second.choices[0].message.parsed is None
+
+
+BY_TOOL = (
+    "deepseek/deepseek-chat",
+    "groq/llama-3.3-70b-versatile",
+    "openai/gpt-4-turbo",
+    "azure/gpt-35-turbo",
+    "anthropic/claude-sonnet-4-0",
+    "bedrock/amazon.nova-pro-v1:0",
+)
+
+
+def obey(asked: Asked) -> Answer:
+    """Call the tool that must be called; this is a model that does not answer otherwise."""
+    assert asked.must_call is not None
+    return Answer(text="", tool_calls=[ToolCall(name=asked.must_call.name, arguments=PERSON)])
+
+
+@pytest.mark.parametrize("model", BY_TOOL)
+async def test_an_answer_by_the_tool_that_must_be_called(model: str) -> None:
+    messages = [{"role": "user", "content": "Ada Lovelace, aged 36, and Charles Babbage"}]
+    for answer in await ask(model, obey, messages, response_format=Person):
+        assert answer.choices[0].message.parsed == Person("Ada", 36, [Person("Charles", None)])
+        role, content, calls, finish_reason = said(answer)
+        assert (role, calls, finish_reason) == ("assistant", [], "stop")
+        assert orjson.loads(content) == orjson.loads(PERSON)
+
+
+@pytest.mark.parametrize("model", [*BY_TOOL, "cohere/command-a-03-2025"])
+async def test_a_tool_is_called_before_the_answer(model: str) -> None:
+    messages = [{"role": "user", "content": "Ada Lovelace, and the weather where she lives"}]
+    params: dict[str, Any] = {"response_format": Person, "tools": [TOOL]}
+    for answer in await ask(model, Answer(text="", tool_calls=[CALL]), messages, **params):
+        role, _, calls, finish_reason = said(answer)
+        assert (role, calls, finish_reason) == (
+            "assistant",
+            [("get_weather", '{"city":"Paris"}')],
+            "tool_calls",
+        )
+        assert (answer.choices[0].message.parsed, answer.choices[0].message.parsing_error) == (None, None)
 
 
 @pytest.mark.parametrize("model", WRITES)

@@ -1,7 +1,8 @@
-"""Claude where others host it: on Google's Vertex AI and in Microsoft's Foundry.
+"""Claude where others host it: on Google's Vertex AI, in Microsoft's Foundry and on Snowflake.
 
-Sources: https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude and
-https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude (2026-11).
+Sources: https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude,
+https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude and
+https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api (2026-11).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from aiocompl._compat import override
 from aiocompl.codecs.anthropic.codec import AnthropicCodec
 from aiocompl.codecs.bound import auth_headers, endpoint_url
 from aiocompl.codecs.gemini.errors import Origin, google_error
+from aiocompl.errors import UnsupportedParamsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,3 +76,21 @@ class FoundryClaudeCodec(AnthropicCodec):
         super().__init__(vendor, endpoint)
         surplus = ("/messages", "/v1", "/openai", "/models", "/anthropic")
         self._messages = endpoint_url(endpoint.base_url, "/anthropic/v1/messages", *surplus)
+
+
+class SnowflakeClaudeCodec(AnthropicCodec):
+    """Claude on Snowflake, which fetches no images: they are given as data."""
+
+    @override
+    def placed(self, body: dict[str, Any], request: ChatRequest) -> tuple[dict[str, Any], Mapping[str, str]]:
+        for turn in body["messages"]:
+            for block in turn["content"]:
+                if (
+                    not isinstance(block, str)
+                    and block["type"] == "image"
+                    and block["source"]["type"] == "url"
+                ):
+                    raise UnsupportedParamsError(
+                        "this provider fetches no images: give them as base64 data", param="messages"
+                    )
+        return super().placed(body, request)

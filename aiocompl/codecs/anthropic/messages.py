@@ -26,6 +26,7 @@ PLACEHOLDER: Final = "."
 RAW_BLOCKS: Final = "content_blocks"
 """Where in `provider_specific_fields` a message keeps its blocks as received, if OpenAI's shape cannot hold them."""
 
+_SPOKEN: Final = frozenset({"redacted_thinking", "text", "thinking"})
 _CALL_MARKS: Final = frozenset({"cache_control", "caller"})
 _NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -134,7 +135,17 @@ class Conversation:
         if first is None or (first == "assistant" and self._claude.needs_user_first):
             self.turns.insert(0, {"role": "user", "content": PLACEHOLDER})
         elif self.turns[-1]["role"] == "assistant":
+            self._check_prefill(self.turns[-1])
             self._trim_prefill(self.turns[-1])
+
+    def _check_prefill(self, turn: Mapping[str, Any]) -> None:
+        """A turn with blocks of the provider's own tools is no prefill: it is gone on with by every model."""
+        if self._claude.takes_prefill or any(block["type"] not in _SPOKEN for block in turn["content"]):
+            return
+        raise UnsupportedParamsError(
+            "this model goes on with no answer that was begun: the last message must not be the assistant's",
+            param="messages",
+        )
 
     def _trim_prefill(self, turn: dict[str, Any]) -> None:
         """Text to be continued must not end in white space."""

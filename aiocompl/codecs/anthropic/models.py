@@ -96,6 +96,11 @@ class Claude:
         return self._from(4, 5)
 
     @property
+    def takes_prefill(self) -> bool:
+        """Whether the beginning of an answer can be given, to be gone on with."""
+        return self.version is None or self.version < (4, 6)
+
+    @property
     def takes_late_system(self) -> bool:
         """Whether system messages may stand amid the conversation."""
         return self.version is not None and self.version >= (4, 8)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from aiocompl.codecs.answer_tool import ANSWER_TOOL
 from aiocompl.codecs.anthropic.messages import RAW_BLOCKS
-from aiocompl.codecs.anthropic.tools import ANSWER_TOOL
 from aiocompl.codecs.anthropic.usage import usage_of
 from aiocompl.types.completion import (
     Annotation,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from aiocompl.codecs.answer_tool import ANSWER_TOOL, DESCRIPTION
 from aiocompl.codecs.anthropic.models import claude_of
 from aiocompl.codecs.anthropic.schema import narrowed
 from aiocompl.codecs.tools import EMPTY_SCHEMA, response_schema, tool_choice_of, tools_of
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from aiocompl.codecs.anthropic.models import Claude
     from aiocompl.codecs.tools import Tool
     from aiocompl.types.request import ChatRequest
-
-ANSWER_TOOL: Final = "json_tool_call"
-"""The name of the tool whose input is the answer; LiteLLM's."""
 
 _CHOICES: Final = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}
 _FORCED: Final = frozenset({"any", "tool"})
@@ -120,7 +118,7 @@ def _tool(tool: Tool, claude: Claude) -> dict[str, Any]:
 def _answer_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": ANSWER_TOOL,
-        "description": "Give your final answer to the user by calling this tool.",
+        "description": DESCRIPTION,
         "input_schema": schema,
     }
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from aiocompl.codecs.answer_tool import ANSWER_TOOL
 from aiocompl.codecs.bedrock.messages import RAW_BLOCKS, SERVER_TOOL, block_text
-from aiocompl.codecs.bedrock.tools import SCHEMA_TOOL
 from aiocompl.types.completion import (
     Annotation,
     ChatCompletion,
@@ -62,7 +62,7 @@ def completion_of(data: JSON, *, request_id: str, model: str, schema_tool: bool)
         data: The parsed body.
         request_id: The provider's name for the exchange, for the body has none.
         model: The model that was asked.
-        schema_tool: Whether a call of `SCHEMA_TOOL` is the answer's text.
+        schema_tool: Whether a call of `ANSWER_TOOL` is the answer's text.
     """
     blocks, native = data.pop("output")["message"]["content"], data.pop("stopReason")
     message = message_of(blocks, schema_tool=schema_tool)
@@ -91,7 +91,7 @@ def message_of(blocks: Sequence[JSON], *, schema_tool: bool) -> ChatCompletionMe
         if use is None:
             text.append(block_text(block))
             reasoning.append(reasoning_text(block))
-        elif schema_tool and use["name"] == SCHEMA_TOOL:
+        elif schema_tool and use["name"] == ANSWER_TOOL:
             text.append(orjson.dumps(use["input"]).decode())
         elif use.get("type") != SERVER_TOOL:
             function = FunctionCall(name=use["name"], arguments=orjson.dumps(use["input"]).decode())

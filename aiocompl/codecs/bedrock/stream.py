@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from aiocompl.codecs.answer_tool import ANSWER_TOOL
 from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event
 from aiocompl.codecs.bedrock.errors import converse_error
 from aiocompl.codecs.bedrock.messages import SERVER_TOOL
 from aiocompl.codecs.bedrock.response import finish_reason, message_extra, usage_of
-from aiocompl.codecs.bedrock.tools import SCHEMA_TOOL
 from aiocompl.errors import IncompleteStreamError
 from aiocompl.types.completion import Usage
 from aiocompl.types.pieces import Chunks, call_more, call_start
@@ -66,7 +66,7 @@ class ConverseStreamDecoder:
     Args:
         endpoint: Where the request went.
         model: The model that was asked.
-        schema_tool: Whether a call of `SCHEMA_TOOL` is the answer's text.
+        schema_tool: Whether a call of `ANSWER_TOOL` is the answer's text.
     """
 
     __slots__ = (
@@ -170,7 +170,7 @@ class ConverseStreamDecoder:
         if kind != "toolUse" or value.get("type") == SERVER_TOOL:
             return
         name, call_id = value["name"], value["toolUseId"]
-        if self._schema_tool and name == SCHEMA_TOOL:
+        if self._schema_tool and name == ANSWER_TOOL:
             return
         block.call = self._calls
         self._calls += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from aiocompl.codecs.answer_tool import ANSWER_TOOL
 from aiocompl.codecs.anthropic.models import claude_of
 from aiocompl.codecs.bedrock.blocks import cache_point
 from aiocompl.codecs.tools import EMPTY_SCHEMA, response_schema, tool_choice_of, tools_of
@@ -14,9 +15,6 @@ from aiocompl.errors import UnsupportedParamsError
 
 if TYPE_CHECKING:
     from aiocompl.codecs.tools import Tool, ToolChoice
-
-SCHEMA_TOOL: Final = "json_tool_call"
-"""The tool whose arguments are the answer, on models that cannot be held to a schema otherwise."""
 
 NO_SCHEMA: Final = (
     "ai21.",
@@ -80,7 +78,7 @@ def tool_fields(params: Mapping[str, Any], model: str, *, history: bool, thinks:
 
 
 def uses_schema_tool(params: Mapping[str, Any], model: str) -> bool:
-    """Whether the answer comes as the arguments of `SCHEMA_TOOL`.
+    """Whether the answer comes as the arguments of `ANSWER_TOOL`.
 
     Raises:
         UnsupportedParamsError: The model cannot be held to JSON at all.
@@ -143,19 +141,19 @@ def _choice(choice: ToolChoice | None) -> dict[str, Any] | None:
 
 
 def _forced_choice(given: dict[str, Any] | None, *, bare: bool, thinks: bool, model: str) -> dict[str, Any]:
-    """The choice that makes the model answer by `SCHEMA_TOOL`, if need be after calls of the caller's tools."""
+    """The choice that makes the model answer by `ANSWER_TOOL`, if need be after calls of the caller's tools."""
     if given is not None and "auto" not in given:
         return given
     if thinks or not claude_of(model).can_be_forced:
         return {"auto": {}}
-    return {"tool": {"name": SCHEMA_TOOL}} if bare else {"any": {}}
+    return {"tool": {"name": ANSWER_TOOL}} if bare else {"any": {}}
 
 
 def _schema_tool(params: Mapping[str, Any]) -> Mapping[str, Any]:
     wanted = response_schema(params) or {}
     description = wanted.get("description") or "Give the answer to the user by calling this tool, as JSON."
     schema = {"type": "object", **wanted.get("schema", {})}
-    return {"toolSpec": {"name": SCHEMA_TOOL, "description": description, "inputSchema": {"json": schema}}}
+    return {"toolSpec": {"name": ANSWER_TOOL, "description": description, "inputSchema": {"json": schema}}}
 
 
 def _text_format(wanted: Mapping[str, Any]) -> dict[str, Any]:

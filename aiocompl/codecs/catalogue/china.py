@@ -73,6 +73,7 @@ DASHSCOPE = Vendor(
     prefill="partial",
     max_inputs=10,
     embedding_rules=EmbeddingRules(formats=frozenset({"float"}), tokens=False),
+    batches="/batches",
     docs="https://help.aliyun.com/zh/model-studio",
 )
 

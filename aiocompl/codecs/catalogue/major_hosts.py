@@ -18,6 +18,8 @@ VENDORS: Final = (
         base_env=("GROQ_API_BASE",),
         unsupported=frozenset({"logit_bias", "logprobs", "metadata", "store", "top_logprobs"}),
         one_answer=True,
+        schemaless="^(?!.*(?:gpt-oss|kimi-k2|llama-4))",
+        schema_alone=True,
         native=frozenset(
             {
                 "citation_options",
@@ -35,6 +37,7 @@ VENDORS: Final = (
         history="reasoning",
         reasoning="reasoning",
         embeddings="",
+        batches="/batches",
         docs="https://console.groq.com/docs",
     ),
     Vendor(
@@ -54,9 +57,11 @@ VENDORS: Final = (
                 "reasoning",
                 "repetition_penalty",
                 "safety_model",
+                "thinking",
                 "top_k",
             }
         ),
+        reasoning_as="switch",
         reasoning="reasoning",
         logprobs_count=True,
         rerank="/rerank",
@@ -85,6 +90,7 @@ VENDORS: Final = (
             }
         ),
         required="any",
+        refused_parts=frozenset({"file"}),
         # Closed schema: "Extra inputs are not permitted".
         message_fields=OPENAI_MESSAGE_FIELDS - {"annotations", "audio", "refusal"} | {"reasoning_content"},
         tool_omits=frozenset({"strict"}),
@@ -171,6 +177,7 @@ VENDORS: Final = (
                 "route",
                 "session_id",
                 "structured_outputs",
+                "thinking",
                 "top_a",
                 "top_k",
                 "trace",
@@ -178,6 +185,7 @@ VENDORS: Final = (
             }
         ),
         history="reasoning",
+        reasoning_as="object",
         reasoning="reasoning",
         rerank="/rerank",
         embedding_rules=EmbeddingRules(native=frozenset({"provider"}), unsupported=frozenset({"truncate"})),

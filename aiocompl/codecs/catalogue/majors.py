@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from aiocompl.codecs.vendor import OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
+from aiocompl.codecs.vendor import OLD_GPT, OPENAI_MESSAGE_FIELDS, EmbeddingRules, Vendor
 
 ANTHROPIC = Vendor(
     name="anthropic",
@@ -69,6 +69,7 @@ MISTRAL = Vendor(
     ),
     implied=frozenset({"stream_options"}),
     renames=(("seed", "random_seed"),),
+    service_tiers=(("auto", "auto"), ("default", "standard_only"), ("standard_only", "standard_only")),
     required="any",
     roles=(("developer", "system"),),
     message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
@@ -137,9 +138,11 @@ VENDORS: Final = (
         max_tokens="max_completion_tokens",
         functions=True,
         openai_models=True,
+        schemaless=OLD_GPT,
         message_fields=OPENAI_MESSAGE_FIELDS,
         call_ids=".{1,40}",
         moderations="/moderations",
+        batches="/batches",
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
@@ -165,6 +168,7 @@ VENDORS: Final = (
         unsupported=frozenset({"web_search_options"}),
         native=frozenset({"deferred"}),
         named_roles=frozenset({"user"}),
+        cites=True,
         tool_omits=frozenset({"strict"}),
         model_refuses=(
             ("non-reasoning", frozenset()),
@@ -184,6 +188,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
         formats=frozenset({"json_object", "text"}),
+        unforced="^(?!deepseek-chat$)",
         model_refuses=(("deepseek-reasoner", frozenset({"logprobs", "top_logprobs"})),),
         roles=(("developer", "system"),),
         text_roles=frozenset({"assistant", "developer", "system", "tool"}),
@@ -233,6 +238,7 @@ VENDORS: Final = (
         formats=frozenset({"json_schema", "regex", "text"}),
         roles=(("developer", "system"),),
         alternating=True,
+        cites=True,
         models="",
         embeddings="/v1/embeddings",
         max_inputs=512,

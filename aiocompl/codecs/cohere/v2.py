@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from aiocompl._compat import override
+from aiocompl.codecs.answer_tool import AnswerStreamDecoder, read_answer, with_answer_tool
 from aiocompl.codecs.base import MALFORMED
 from aiocompl.codecs.bound import BoundCodec, endpoint_url
 from aiocompl.codecs.cohere.common import (
@@ -41,6 +42,7 @@ from aiocompl.wire.sse import SSEDecoder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiocompl.codecs.base import StreamDecoder
     from aiocompl.codecs.vendor import Vendor
     from aiocompl.errors import APIError
     from aiocompl.types.endpoint import Endpoint
@@ -73,7 +75,7 @@ class CohereCodec(BoundCodec):
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
-        params = request.params
+        params = _by_tool(request.params)
         body: dict[str, Any] = {
             "model": request.model,
             "messages": [message_of(index, message) for index, message in enumerate(request.messages)],
@@ -92,9 +94,12 @@ class CohereCodec(BoundCodec):
         try:
             data = orjson.loads(response.body)
             check_answer(data, response.headers, self._endpoint, request.model)
-            return _completion(data, request.model)
+            completion = _completion(data, request.model)
         except MALFORMED as error:
             self._raise_malformed(error, request, response)
+        if _is_by_tool(request.params):
+            read_answer(completion)
+        return completion
 
     @override
     def decode_error(self, request: Request, response: HTTPResponse) -> APIError:
@@ -104,9 +109,23 @@ class CohereCodec(BoundCodec):
         """Streams are server-sent events."""
         return SSEDecoder()
 
-    def stream_decoder(self, request: ChatRequest) -> CohereStreamDecoder:
+    def stream_decoder(self, request: ChatRequest) -> StreamDecoder:
         """A decoder for one stream; see `Codec`."""
-        return CohereStreamDecoder(self._endpoint, request.model)
+        decoder = CohereStreamDecoder(self._endpoint, request.model)
+        return AnswerStreamDecoder(decoder) if _is_by_tool(request.params) else decoder
+
+
+def _is_by_tool(params: Mapping[str, Any]) -> bool:
+    """Whether the answer comes as the arguments of a tool: no schema is taken beside tools."""
+    if not params or not params.get("tools"):
+        return False
+    return response_schema(params) is not None
+
+
+def _by_tool(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters with the tool in the place of the schema, where that is needed."""
+    wanted = response_schema(params) if _is_by_tool(params) else None
+    return params if wanted is None else with_answer_tool(params, wanted)
 
 
 def _tool_params(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,11 @@ import attrs
 
 from aiocompl import telemetry
 from aiocompl.codecs.base import Signer
-from aiocompl.errors import AiocomplError, APITimeoutError, AuthenticationError
+from aiocompl.errors import AiocomplError, APITimeoutError, AuthenticationError, PermissionDeniedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiocompl.codecs.base import Operation, Rebind, Sign
     from aiocompl.types.endpoint import Credential, Endpoint
 
@@ -48,6 +50,12 @@ class CredentialSource(Protocol):
     async def aclose(self) -> None:
         """Leave nothing open and nothing running."""
         ...
+
+
+_REFUSALS: Final[Mapping[str, tuple[type[AiocomplError], ...]]] = {
+    "databricks": (AuthenticationError, PermissionDeniedError),  # whose 403 may mean a bad token
+}
+"""By the kind of the source, how a provider says that it does not take a token, where that is not by a 401 alone."""
 
 
 @attrs.define(eq=False)
@@ -91,6 +99,8 @@ class CredentialKeeper:
     def __init__(self, endpoint: Endpoint, source: CredentialSource) -> None:
         self._endpoint = endpoint
         self._source = source
+        kind = endpoint.source.kind if endpoint.source is not None else ""
+        self._refusals = _REFUSALS.get(kind, (AuthenticationError,))
         self._loop = asyncio.get_running_loop()
         self._held: _Held | None = None
         self._fetch: asyncio.Task[Credential] | None = None
@@ -118,7 +128,7 @@ class CredentialKeeper:
         It is dropped. If it had been kept from before, the attempt is worth another one, with a new credential; if it
         was new itself, it is no better than the next would be.
         """
-        if not isinstance(error, AuthenticationError):
+        if not isinstance(error, self._refusals):
             return
         if self._held is equipped.held:
             self._held = None

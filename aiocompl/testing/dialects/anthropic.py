@@ -13,6 +13,7 @@ import orjson
 
 from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import parts
+from aiocompl.testing.dialects.anthropic_batches import AnthropicBatchDesk
 from aiocompl.testing.dialects.anthropic_request import as_asked, check
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.operations import page
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from aiocompl.testing.answer import Answer, FinishReason, ToolCall
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _DEFAULT_MODELS: Final = ("claude-sonnet-4-5", "claude-haiku-4-5")
 _STOP_REASONS: Final[dict[FinishReason, str]] = {
@@ -67,7 +69,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 
 
 class AnthropicDialect:
-    """``POST /v1/messages``, Vertex AI's ``:rawPredict`` and ``:streamRawPredict``, ``GET /v1/models``. See `Dialect`.
+    """``POST /v1/messages``, Vertex AI's ``:rawPredict`` and ``:streamRawPredict``, ``GET /v1/models``, batches. See `Dialect`.
 
     Args:
         api_key: The only key that is let in; None lets in all, and none.
@@ -82,8 +84,9 @@ class AnthropicDialect:
     def __init__(self, *, api_key: str | None = None, models: Sequence[str] | None = None) -> None:
         self._api_key = api_key
         self._models = tuple(models) if models is not None else None
+        self._batches = AnthropicBatchDesk(self._read_message)
 
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         self._authorise(received.headers)
         hosted = "/publishers/anthropic/" in received.path
@@ -92,9 +95,14 @@ class AnthropicDialect:
         if received.path.startswith("/v1/models"):
             parts.need_method("GET", received)
             return self._list_models(received)
+        if (begun := self._batches.answer(received)) is not None:
+            return begun
         if not hosted and not received.path.endswith("/v1/messages"):
             raise parts.refused(status=404, kind="not_found")
         parts.need_method("POST", received)
+        return self._read_message(received, hosted=hosted)
+
+    def _read_message(self, received: Received, *, hosted: bool = False) -> Asked:
         body = check(received, hosted=hosted)
         if self._models is not None and body["model"] not in self._models:
             raise parts.refused(f"model: {body['model']}", status=404, kind="not_found")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/]+)/(?:chat/completions|embeddings)")
 _SAFE: Final = {
@@ -74,7 +75,7 @@ class AzureDialect(OpenAIDialect):
     base_path = ""
 
     @override
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         key = received.headers.get("api-key") or parts.bearer(received.headers)
         named = _DEPLOYMENT.fullmatch(received.path)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 
 class Event(NamedTuple):
@@ -41,8 +42,8 @@ class Dialect(Protocol):
     statuses: Mapping[ProblemKind, int]
     """The statuses of errors that have another one here than elsewhere, such as Anthropic's 529 for overload."""
 
-    def read(self, received: Received) -> Asked | Delivery:
-        """Understand a request: a question to a model, or something that is answered without one (a model list).
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
+        """Understand a request: a question to a model, many at once, or something that is answered without one.
 
         Raises:
             ProblemError: The real provider would refuse it.

@@ -38,6 +38,11 @@ _EXACT: Final = {
     "/groq.com/openai/v1/chat/completions": "groq",
     "/mistral/v1/chat/completions": "mistral",
 }
+_AZURE_V1: Final = re.compile(
+    r"/openai/(v1/(chat/completions|embeddings|models)|(v1/)?(files|batches)(/.*)?)"
+)
+"""Paths of Azure that others have too."""
+
 _ROUTED: Final = "cohere|deepinfra|fireworks-ai|groq|novita|zai-org|(?:baseten|cerebras|hyperbolic|nebius|together)(?=/v1/)"
 """Whom Hugging Face's router has routes to."""
 
@@ -60,7 +65,8 @@ _PATTERNS: Final = tuple(
         (r"/hf-inference/models/.+/v1/chat/completions", "tgi"),
         (r"(/hf-inference)?/models/.+/pipeline/feature-extraction", "feature_extraction"),
         (rf"/({_ROUTED})/.+/chat/completions", "huggingface"),
-        (r".*/v1/messages", "anthropic"),
+        (r".*/v1/messages(/batches.*)?", "anthropic"),
+        (r".*/(files|batches)(/.*)?", "openai"),
         (r".*/(chat/completions|embeddings)", "openai"),
     )
 )
@@ -103,8 +109,7 @@ class Choice:
         path, headers = received.path, received.headers
         if path in _EXACT:
             return _EXACT[path]
-        openai_v1 = {"/openai/v1/chat/completions", "/openai/v1/embeddings", "/openai/v1/models"}
-        if path in openai_v1 and "api-key" in headers:
+        if _AZURE_V1.fullmatch(path) and "api-key" in headers:
             return "azure"  # with a bearer it looks like Groq's, whose base is the same
         if path.startswith("/v1/models") and "anthropic-version" in headers:
             return "anthropic"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _INVOKED: Final = re.compile(r".*/serving-endpoints/([^/]+)/invocations")
 _CODES: Final[dict[ProblemKind, str]] = {
@@ -49,7 +50,7 @@ class DatabricksDialect(OpenAIDialect):
     statuses: Mapping[ProblemKind, int] = MappingProxyType({"authentication": 403})
 
     @override
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         if (invoked := _INVOKED.fullmatch(received.path)) is not None:
             body = parts.parsed(received.body, "Malformed JSON.") | {"model": invoked[1]}

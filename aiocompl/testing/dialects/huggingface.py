@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _ROUTE: Final = re.compile(
     r"(/cohere/compatibility/v1|/deepinfra/v1/openai|/fireworks-ai/inference/v1|/groq/openai/v1"
@@ -50,7 +51,7 @@ class HuggingFaceDialect(OpenAIDialect):
     statuses: Mapping[ProblemKind, int] = MappingProxyType({"quota": 402})
 
     @override
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         if not _ROUTE.fullmatch(received.path):
             raise parts.refused("Not Found", status=404, kind="not_found")

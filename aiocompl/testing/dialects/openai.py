@@ -15,6 +15,7 @@ from aiocompl.testing.delivery import Delivery
 from aiocompl.testing.dialects import operations
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.embeddings import openai as embeddings
+from aiocompl.testing.dialects.openai_batches import OpenAIBatchDesk
 from aiocompl.testing.dialects.openai_checks import check
 from aiocompl.testing.dialects.openai_request import as_asked
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from aiocompl.testing.answer import Answer, ToolCall
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _CREATED: Final = 1_767_225_600  # the first second of 2026: answers are the same in every run
 _FINGERPRINT: Final = "fp_simulator"
@@ -74,7 +76,7 @@ class OpenAIDialect:
     """``POST .../chat/completions`` and ``.../embeddings`` under any path, and what stands beside them. See `Dialect`.
 
     That is ``GET .../models``, ``GET /v1/models/{id}``, ``POST .../moderations`` and ``POST .../rerank``, the latter as
-    Voyage, Jina and others have it.
+    Voyage, Jina and others have it, and files and batches of chats.
 
     Args:
         api_key: The only key that is let in; None lets in all, and none.
@@ -89,8 +91,9 @@ class OpenAIDialect:
     def __init__(self, *, api_key: str | None = None, models: Sequence[str] | None = None) -> None:
         self._api_key = api_key
         self._models = tuple(models) if models is not None else None
+        self._batches = OpenAIBatchDesk(self._read_chat)
 
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         self._authorise(received.headers.get("authorization", ""))
         if received.path.endswith("/chat/completions"):
@@ -105,6 +108,8 @@ class OpenAIDialect:
             return self._list_models(received.path.rpartition("/models")[2].lstrip("/"))
         if (answer := operations.compatible(received, self._models)) is not None:
             return answer
+        if (begun := self._batches.answer(received)) is not None:
+            return begun
         message = f"Invalid URL ({received.method} {received.path})"
         raise ProblemError(Problem(status=404, kind="not_found", message=message, code="unknown_url"))
 

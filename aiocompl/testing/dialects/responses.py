@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Asked, Problem, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _CREATED: Final = 1_767_225_600  # the first second of 2026: answers are the same in every run
 _ECHOED: Final[Mapping[str, Any]] = {
@@ -64,7 +65,7 @@ class ResponsesDialect(OpenAIDialect):
     end_event = b""
 
     @override
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         key = received.headers.get("api-key")
         self._authorise(f"Bearer {key}" if key else received.headers.get("authorization", ""))

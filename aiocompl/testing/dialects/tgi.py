@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Asked, Problem, ProblemKind, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _PATH: Final = re.compile(r"(?:/hf-inference/models/(?P<model>.+))?/v1/chat/completions")
 _ERRORS: Final[dict[ProblemKind, tuple[str, str]]] = {
@@ -52,7 +53,7 @@ class TGIDialect(OpenAIDialect):
     statuses: Mapping[ProblemKind, int] = MappingProxyType({"context_length": 422, "overloaded": 429})
 
     @override
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         found = _PATH.fullmatch(received.path)
         if found is None:

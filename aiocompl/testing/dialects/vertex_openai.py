@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aiocompl.testing.answer import Answer
     from aiocompl.testing.asked import Asked, Problem, Received
     from aiocompl.testing.delivery import Delivery
+    from aiocompl.testing.dialects.batches import BatchAsked
 
 _ENDPOINT: Final = re.compile(r".*/endpoints/([^/]+)/chat/completions")
 _RAW: Final = re.compile(r".*/publishers/mistralai/models/([^/:]+):(rawPredict|streamRawPredict)")
@@ -44,7 +45,7 @@ class VertexOpenAIDialect(OpenAIDialect):
         self._token = api_key
 
     @override
-    def read(self, received: Received) -> Asked | Delivery:
+    def read(self, received: Received) -> Asked | BatchAsked | Delivery:
         """Understand a request; see `Dialect`."""
         if self._token is not None:
             self._google.authorise(received, self._token)

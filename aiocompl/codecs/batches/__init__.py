@@ -1,0 +1,1 @@
+"""Batches that a provider works off by itself, dialect by dialect."""
