@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         BadRequestError,
         BatchFileError,
         BatchOutputError,
+        CircuitOpenError,
         ConflictError,
         ContentPolicyViolationError,
         ContextWindowExceededError,
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
         abatch_completion_models_all_responses,
         aiter_batch,
     )
+    from aiocompl.policy.breaker import BreakerPolicy
+    from aiocompl.policy.retry import RetryBudget
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
@@ -112,6 +115,7 @@ __all__ = [
     "BatchOutputError",
     "BatchProgress",
     "BatchStream",
+    "BreakerPolicy",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -120,6 +124,7 @@ __all__ = [
     "Choice",
     "ChoiceDelta",
     "ChunkChoice",
+    "CircuitOpenError",
     "CompletionStream",
     "ConflictError",
     "ContentPolicyViolationError",
@@ -153,6 +158,7 @@ __all__ = [
     "RerankResult",
     "ResponseFormatError",
     "ResponseTooLargeError",
+    "RetryBudget",
     "ServiceUnavailableError",
     "Supervisor",
     "SupervisorClosedError",
@@ -202,6 +208,7 @@ _HOMES = {
     "combinators.merged": ("MergedStream",),
     "combinators.report": ("Contestant", "RaceReport"),
     "errors": (
+        "CircuitOpenError",
         "APIConnectionError",
         "APIError",
         "APIResponseValidationError",
@@ -244,6 +251,8 @@ _HOMES = {
         "abatch_completion_models_all_responses",
         "aiter_batch",
     ),
+    "policy.breaker": ("BreakerPolicy",),
+    "policy.retry": ("RetryBudget",),
     "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),

@@ -26,6 +26,7 @@ The tree::
     │           └── ServiceUnavailableError
     ├── ActorDiedError
     ├── AnswerNotAcceptedError
+    ├── CircuitOpenError
     ├── BatchFileError
     │   └── BatchOutputError
     ├── EndpointDownError
@@ -277,6 +278,27 @@ class BatchFileError(AiocomplError):
 
 class BatchOutputError(BatchFileError):
     """The output of a batch cannot be written any more: the disk is full, say. What was written is whole lines."""
+
+
+class CircuitOpenError(AiocomplError):
+    """The endpoint has failed too often, and its circuit breaker lets nothing pass for now.
+
+    Attributes:
+        retry_after: Seconds until it lets a call pass again.
+    """
+
+    http_status = 503
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, model=model)
+        self.retry_after = retry_after
 
 
 class EndpointDownError(AiocomplError):

@@ -50,3 +50,48 @@ class RetryPolicy:
         else:
             wait = rng.uniform(0.0, min(self.cap, self.base * 2.0 ** (attempt - 1)))
         return wait if now + wait < deadline else None
+
+
+@attrs.frozen(kw_only=True)
+class RetryBudget:
+    """How many retries an endpoint may get: a share of its calls and a floor, so that an outage is not multiplied."""
+
+    ratio: float = 0.1
+    """Retries for each call."""
+
+    per_second: float = 10.0
+    """Retries a second besides, however few the calls are."""
+
+    burst: float = 100.0
+    """The most that can be saved up; so many there are at the start."""
+
+
+@attrs.define(eq=False)
+class RetryPurse:
+    """What is left of a `RetryBudget`; looked at only where there is something to retry, so that calls cost nothing."""
+
+    budget: RetryBudget
+    balance: float = attrs.field(init=False)
+    _calls: int = 0
+    _since: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.balance = self.budget.burst
+
+    def spend(self, *, calls: int, now: float) -> bool:
+        """Take a retry out, and say whether there was one.
+
+        Args:
+            calls: How many calls the endpoint has had in all.
+            now: The present, in seconds.
+        """
+        budget = self.budget
+        earned = budget.ratio * (calls - self._calls)
+        if self._since is not None:
+            earned += budget.per_second * (now - self._since)
+        self._calls, self._since = calls, now
+        self.balance = min(budget.burst, self.balance + earned)
+        if self.balance < 1.0:
+            return False
+        self.balance -= 1.0
+        return True

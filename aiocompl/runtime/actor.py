@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, cast
 
 import attrs
@@ -18,6 +19,7 @@ import attrs
 from aiocompl import telemetry
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, SupervisorClosedError
 from aiocompl.runtime.stream import CompletionStream, Lease
+from aiocompl.runtime.stream_limits import StreamLimits, StreamWatch
 from aiocompl.types.call import AnswerT, CallInfo
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.headers import request_id
@@ -62,6 +64,10 @@ class Envelope(Generic[AnswerT]):
     """When it was put into the inbox."""
     rebind: Rebind | None = None
     """Makes the codec that has the credential, where that is fetched."""
+    limits: StreamLimits | None = None
+    """How long a stream may keep its reader waiting."""
+    answer_by: float = inf
+    """When its answer must have begun, where that is before `deadline`."""
     taken: float = -1.0
     """When an actor took it out; below 0 before."""
     actor: ProviderActor | None = None
@@ -88,12 +94,10 @@ class Envelope(Generic[AnswerT]):
     def expire(self) -> None:
         """The deadline has passed."""
         state = "in flight" if self.taken >= 0 else "waiting for a slot"
-        seconds = self.deadline - self.started
-        self.abort(
-            APITimeoutError(
-                f"no answer within the timeout of {seconds:g} s ({state})", model=self.request.model
-            )
-        )
+        bound = f"the timeout of {self.deadline - self.started:g} s"
+        if self.limits is not None and self.limits.first_token is not None and self.answer_by < self.deadline:
+            bound = f"first_token_timeout={self.limits.first_token:g} s"
+        self.abort(APITimeoutError(f"no answer within {bound} ({state})", model=self.request.model))
 
     async def wait_turn(self) -> None:
         """Wait until an actor takes it."""
@@ -261,7 +265,10 @@ class ProviderActor:
     def _stream(self, envelope: Envelope[Any], response: OpenResponse, call: CallInfo) -> CompletionStream:
         lease = Lease(response, self._loop, self._on_lease_end)
         codec, request = cast("Codec", envelope.codec), cast("ChatRequest", envelope.request)
-        stream = CompletionStream(lease, codec, request, call, envelope.started)
+        limits, watch = envelope.limits, None
+        if limits is not None:
+            watch = StreamWatch(limits, lease.end, self._loop, envelope.asked)
+        stream = CompletionStream(lease, codec, request, call, envelope.started, watch)
         self._deadlines.add(envelope.deadline, lease)
         self._leases.add(lease)
         return stream

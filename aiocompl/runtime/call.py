@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -12,7 +11,7 @@ import orjson
 from aiocompl.codecs.legacy import OLD_NAMES, is_legacy, modern_request
 from aiocompl.codecs.routing import Target
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
-from aiocompl.types.checks import check_messages, check_params, did_you_mean
+from aiocompl.types.checks import check_messages, check_params, did_you_mean, seconds
 from aiocompl.types.params import CALL_OPTIONS, CREDENTIAL_OPTIONS, NATIVE_PARAMS, OPENAI_PARAMS
 from aiocompl.types.request import ChatRequest
 
@@ -234,9 +233,9 @@ def call_timeout(options: Mapping[str, Any], default: float) -> float:
     timeout = default
     for name in ("request_timeout", "timeout"):
         if name in options:
-            timeout = _seconds(name, options[name])
+            timeout = seconds(name, options[name])
     if "force_timeout" in options:
-        timeout = min(timeout, _seconds("force_timeout", options["force_timeout"]))
+        timeout = min(timeout, seconds("force_timeout", options["force_timeout"]))
     return timeout
 
 
@@ -251,12 +250,6 @@ def call_retries(options: Mapping[str, Any]) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise BadRequestError(f"{name} must be a whole number from 0 up, not {value!r}", param=name)
     return value
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and isfinite(value):
-        return value
-    raise BadRequestError(f"{name} must be a positive number of seconds, not {value!r}", param=name)
 
 
 def _take_native(call: Call, route: OperationRoute[Any]) -> frozenset[str]:

@@ -15,16 +15,20 @@ from aiocompl.errors import (
     SupervisorClosedError,
 )
 from aiocompl.policy.restart import RestartIntensity
+from aiocompl.policy.retry import RetryBudget, RetryPurse
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
 from aiocompl.runtime.deadlines import Deadlines
+from aiocompl.runtime.gate import Gate
 from aiocompl.runtime.inbox import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiocompl.codecs.base import Operation, Rebind, Sign
+    from aiocompl.policy.breaker import BreakerPolicy, BreakerState
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.runtime.stream_limits import StreamLimits
     from aiocompl.types.call import AnswerT
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
@@ -53,6 +57,8 @@ class ChildSpec:
     overflow: Overflow = "raise"
     max_restarts: int = 3
     restart_period: float = 5.0
+    retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
+    breaker: BreakerPolicy | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +78,8 @@ class ChildSnapshot:
     """Median over the latest 512 replies (for streams: until the headers), or None before the first."""
     latency_p95: float | None
     last_error: str | None
+    breaker: BreakerState | None
+    """None where there is no breaker."""
 
 
 _LATENCIES = 512
@@ -91,6 +99,8 @@ class Child:
         # Until the first actor runs, its slots are room in the inbox.
         self._inbox: Inbox[Envelope[Any]] = Inbox(spec.inbox_size + spec.slots)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
+        self._purse = RetryPurse(spec.retry_budget)
+        self._gate = Gate(spec.breaker, spec.endpoint, self.loop) if spec.breaker is not None else None
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
         self._pending = 0
@@ -112,6 +122,7 @@ class Child:
         deadline: float,
         again: bool = False,
         rebind: Rebind | None = None,
+        limits: StreamLimits | None = None,
     ) -> AnswerT | CompletionStream:
         """Put a request into the inbox and wait for its reply.
 
@@ -124,17 +135,21 @@ class Child:
             deadline: When it must be over, by `loop.time()`.
             again: Whether the call has been here before: such a call is let in while the child drains.
             rebind: Makes the codec that has the credential, where that is fetched.
+            limits: How long a stream may keep its reader waiting.
 
         Raises:
             AiocomplError: Whatever went wrong.
         """
-        if self.state != "running" and not (again and self.state == "draining"):
-            raise self._refusal()
+        self._admit(again=again)
         loop = self.loop
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a call must be awaited inside a task")
         envelope = Envelope(request, codec, started, deadline, task, loop.time(), rebind)
+        if limits is not None:
+            envelope.limits = limits
+            if limits.first_token is not None:
+                envelope.answer_by = deadline = min(deadline, envelope.asked + limits.first_token)
         cancelling = task.cancelling()
         self._deadlines.add(deadline, envelope)
         self._pending += 1
@@ -155,9 +170,24 @@ class Child:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
         elapsed = loop.time() - envelope.asked
         self._count(elapsed)
+        if self._gate is not None:
+            self._gate.succeed()
         if answer.call is not None:
             answer.call.answered = elapsed
         return answer
+
+    def _admit(self, *, again: bool) -> None:
+        if self.state != "running" and not (again and self.state == "draining"):
+            raise self._refusal()
+        if self._gate is not None:
+            self._gate.enter()
+
+    def granted(self, wait: float | None) -> float | None:
+        """A retry that a call may make, unless the endpoint has had its share: an outage is not to be multiplied."""
+        if wait is None:
+            return None
+        paid = self._purse.spend(calls=self._completed + self._failed, now=self.loop.time())
+        return wait if paid else None
 
     async def rest(self, seconds: float) -> None:
         """Wait before another attempt. A call that rests is one that runs: draining waits for it, closing ends it.
@@ -228,6 +258,7 @@ class Child:
             latency_p50=ordered[count // 2] if count else None,
             latency_p95=ordered[min(count - 1, count * 95 // 100)] if count else None,
             last_error=self._last_error,
+            breaker=None if self._gate is None else self._gate.state,
         )
 
     async def _serve(self) -> None:
@@ -310,12 +341,14 @@ class Child:
             verdict.provider = verdict.provider or self.spec.endpoint.provider
             self._note(verdict)
             raise verdict from None
-        if isinstance(error, AiocomplError):
-            self._note(error)
+        self._note(error)
 
-    def _note(self, error: AiocomplError) -> None:
-        self._failed += 1
-        self._last_error = str(error)
+    def _note(self, error: BaseException) -> None:
+        if isinstance(error, AiocomplError):
+            self._failed += 1
+            self._last_error = str(error)
+        if self._gate is not None:
+            self._gate.fail(error)
 
     def _count(self, seconds: float) -> None:
         index = self._completed % _LATENCIES

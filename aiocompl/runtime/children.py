@@ -14,6 +14,7 @@ import attrs
 from aiocompl.codecs.base import Jobs, Signer
 from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
+from aiocompl.policy.retry import RetryBudget
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.call import Call, TargetKey
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.types.endpoint import Endpoint, TokenSource
@@ -59,6 +61,8 @@ class ChildKeeper:
         overflow: Overflow,
         max_restarts: int,
         restart_period: float,
+        retry_budget: RetryBudget | None,
+        breaker: BreakerPolicy | None,
         transport: TransportSettings | None,
     ) -> None:
         check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
@@ -73,6 +77,8 @@ class ChildKeeper:
             "overflow": overflow,
             "max_restarts": max_restarts,
             "restart_period": restart_period,
+            "retry_budget": retry_budget or RetryBudget(),
+            "breaker": breaker,
         }
         self._routes: dict[TargetKey, tuple[Route, Child]] = {}
         self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}

@@ -9,6 +9,7 @@ import attrs
 from aiocompl.errors import AiocomplError
 from aiocompl.runtime.attempts import AttemptLog
 from aiocompl.runtime.call import call_retries
+from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
 from aiocompl.types.call import AnswerT, Attempt
 
@@ -55,6 +56,7 @@ async def attempt(
     time = child.loop.time
     if "num_retries" in options or "max_retries" in options:
         policy = attrs.evolve(policy, max_retries=call_retries(options))
+    limits = stream_limits(options) if options and request.stream else None
     log = AttemptLog.of(route, request, options)
     failed: tuple[Attempt, ...] = ()
     begun = started
@@ -69,10 +71,11 @@ async def attempt(
                 deadline=deadline,
                 again=bool(failed),
                 rebind=route.rebind,
+                limits=limits,
             )
         except AiocomplError as error:
             now, number = time(), len(failed) + 1
-            wait = policy.delay(error, attempt=number, now=now, deadline=deadline, rng=rng)
+            wait = child.granted(policy.delay(error, attempt=number, now=now, deadline=deadline, rng=rng))
             if log is not None:
                 log.fail(error, now - begun, wait)
             if wait is None:

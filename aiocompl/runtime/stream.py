@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from aiocompl.codecs.base import Codec
+    from aiocompl.runtime.stream_limits import StreamWatch
     from aiocompl.types.call import CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import ChatCompletion
@@ -46,10 +47,10 @@ class Lease:
     loop: asyncio.AbstractEventLoop
     on_end: Callable[[Lease], None]
     over: bool = False
-    why: type[AiocomplError] | None = None
-    """Why somebody else than the stream ended it: the deadline, or the supervisor."""
+    why: type[AiocomplError] | AiocomplError | None = None
+    """Why somebody else than its reader ended it: the deadline, a limit of the stream, or the supervisor."""
 
-    def end(self, why: type[AiocomplError] | None = None) -> None:
+    def end(self, why: type[AiocomplError] | AiocomplError | None = None) -> None:
         """Close the response and free the slot. Idempotent."""
         if self.over:
             return
@@ -90,13 +91,20 @@ class CompletionStream:
     """
 
     def __init__(
-        self, lease: Lease, codec: Codec, request: ChatRequest, call: CallInfo, started: float
+        self,
+        lease: Lease,
+        codec: Codec,
+        request: ChatRequest,
+        call: CallInfo,
+        started: float,
+        watch: StreamWatch | None = None,
     ) -> None:
         self._codec = codec
         self._request = request
         self._frames = codec.frame_decoder()
         self._decoder = codec.stream_decoder(request)
         self._started = started
+        self._watch = watch
         self._ready: list[ChatCompletionChunk] = []  # decoded, not yet read; the next one last
         self._slices: list[
             bytes
@@ -258,6 +266,9 @@ class CompletionStream:
             raise StopAsyncIteration
         if lease.over:
             self._raise_why(lease)
+        watch = self._watch
+        if watch is not None:
+            watch.wait(token=self.call.first_token is not None)
         try:
             data = await lease.response.read_slice()
         except AiocomplError as error:
@@ -267,6 +278,8 @@ class CompletionStream:
             raise
         if lease.over:
             self._raise_why(lease)
+        if watch is not None:
+            watch.came()
         if data:
             self._slices.append(data)
             decoder.feed(self._frames.feed(data), chunks)
@@ -287,6 +300,8 @@ class CompletionStream:
     def _end(self) -> None:
         if self.call.total is None:
             self.call.total = self._lease.loop.time() - self._started
+        if self._watch is not None:
+            self._watch.close()
         self._lease.end()
 
     def _raise_why(self, lease: Lease) -> NoReturn:
@@ -294,6 +309,9 @@ class CompletionStream:
         if lease.why is None:
             raise StopAsyncIteration
         why, lease.why = lease.why, None
+        if isinstance(why, AiocomplError):
+            why.provider, why.model = self.call.provider, self.call.model
+            raise why
         text = _WHY.get(why, "the supervisor was closed within the stream")
         raise why(text, provider=self.call.provider, model=self.call.model)
 

@@ -11,7 +11,7 @@ from aiocompl._compat import override
 from aiocompl.codecs.legacy import LegacyCodec
 from aiocompl.codecs.routing import Kind, Route
 from aiocompl.combinators.face import Combinators
-from aiocompl.policy.retry import RetryPolicy
+from aiocompl.policy.retry import RetryBudget, RetryPolicy
 from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aiocompl.combinators.entries import Ask
+    from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
@@ -59,6 +60,8 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         overflow: What happens to one more: ``"raise"`` refuses it with `InboxFullError`, ``"wait"`` lets it wait.
         max_restarts: Crashes of an actor within `restart_period` seconds after which its endpoint is given up.
         restart_period: See there.
+        retry_budget: How many retries each endpoint may get in all, whatever single calls would be allowed.
+        breaker: When an endpoint that fails is not asked for a while; None asks it always.
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
     """
@@ -73,6 +76,8 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         overflow: Overflow = "raise",
         max_restarts: int = 3,
         restart_period: float = 5.0,
+        retry_budget: RetryBudget | None = None,
+        breaker: BreakerPolicy | None = None,
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -82,6 +87,8 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             overflow=overflow,
             max_restarts=max_restarts,
             restart_period=restart_period,
+            retry_budget=retry_budget,
+            breaker=breaker,
             transport=transport,
         )
         check_counts(0, num_retries=num_retries)

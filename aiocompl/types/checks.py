@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiocompl.errors import BadRequestError
@@ -156,6 +157,17 @@ def _kind(value: object) -> str:
 
 def _bad(param: str, message: str) -> NoReturn:
     raise BadRequestError(f"{param} {message}", param=param, type="invalid_request_error")
+
+
+def seconds(name: str, value: object) -> float:
+    """A positive number of seconds.
+
+    Raises:
+        BadRequestError: It is none.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and isfinite(value):
+        return value
+    raise BadRequestError(f"{name} must be a positive number of seconds, not {value!r}", param=name)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -116,6 +116,10 @@ class CallOptions(CredentialOptions, total=False):
     """The same, under another of LiteLLM's names."""
     force_timeout: float | None
     """A hard upper bound in seconds on `timeout`."""
+    first_token_timeout: float | None
+    """Seconds from the start of an attempt to the first token of its stream, queueing and headers included."""
+    idle_timeout: float | None
+    """Seconds that a stream may be silent between any two pieces of it."""
     num_retries: int | None
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None

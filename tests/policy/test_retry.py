@@ -18,7 +18,7 @@ from aiocompl.errors import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from aiocompl.policy.retry import RetryPolicy
+from aiocompl.policy.retry import RetryBudget, RetryPolicy, RetryPurse
 
 POLICY = RetryPolicy()
 RETRYABLE = ServiceUnavailableError("down")
@@ -104,3 +104,35 @@ def test_no_wait_goes_beyond_the_deadline(now: float, left: float, seed: int) ->
     deadline = now + left
     wait = POLICY.delay(RETRYABLE, attempt=2, now=now, deadline=deadline, rng=Random(seed))
     assert wait is None or now + wait < deadline
+
+
+def test_a_budget_bounds_the_retries_of_an_outage() -> None:
+    purse = RetryPurse(RetryBudget(ratio=0.1, per_second=0.0, burst=5.0))
+    assert [purse.spend(calls=0, now=0.0) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert [purse.spend(calls=30, now=1.0) for _ in range(4)] == [True] * 3 + [False]
+    assert [purse.spend(calls=1000, now=2.0) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_a_budget_has_a_floor() -> None:
+    purse = RetryPurse(RetryBudget(ratio=0.0, per_second=2.0, burst=4.0))
+    assert [purse.spend(calls=0, now=0.0) for _ in range(5)] == [True] * 4 + [False]
+    assert [purse.spend(calls=0, now=0.5) for _ in range(2)] == [True, False]
+    assert [purse.spend(calls=0, now=100.0) for _ in range(5)] == [True] * 4 + [False]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5)), max_size=50),
+    st.floats(0, 1),
+    st.floats(0, 20),
+    st.floats(1, 50),
+)
+def test_no_history_gets_more_than_its_share(
+    steps: list[tuple[int, float]], ratio: float, per_second: float, burst: float
+) -> None:
+    purse = RetryPurse(RetryBudget(ratio=ratio, per_second=per_second, burst=burst))
+    calls, now, granted = 0, 0.0, 0
+    purse.spend(calls=0, now=0.0)
+    for more, seconds in steps:
+        calls, now = calls + more, now + seconds
+        granted += purse.spend(calls=calls, now=now)
+    assert granted <= burst + ratio * calls + per_second * now + 1e-6

@@ -1,0 +1,66 @@
+"""A circuit breaker before an endpoint, with its clock and its words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiocompl import telemetry
+from aiocompl.errors import AiocomplError, CircuitOpenError
+from aiocompl.policy.breaker import Breaker
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aiocompl.policy.breaker import BreakerPolicy, BreakerState
+    from aiocompl.types.endpoint import Endpoint
+
+
+class Gate:
+    """Lets calls through to an endpoint, or not. Each call that was let through leaves once, one way or another.
+
+    Args:
+        policy: When the breaker opens.
+        endpoint: What is behind the gate.
+        loop: Where the time comes from.
+    """
+
+    def __init__(self, policy: BreakerPolicy, endpoint: Endpoint, loop: asyncio.AbstractEventLoop) -> None:
+        self._breaker = Breaker(policy)
+        self._endpoint = endpoint
+        self._loop = loop
+
+    @property
+    def state(self) -> BreakerState:
+        """What the breaker is now."""
+        return self._breaker.state(self._loop.time())
+
+    def enter(self) -> None:
+        """A call wants to pass.
+
+        Raises:
+            CircuitOpenError: The breaker is open; it says for how long.
+        """
+        wait = self._breaker.wait(self._loop.time())
+        if wait is not None:
+            endpoint = self._endpoint
+            raise CircuitOpenError(
+                f"{endpoint.base_url} has failed too often and is not asked for now: try again in {wait:.3g} s",
+                provider=endpoint.provider,
+                retry_after=wait,
+            )
+
+    def succeed(self) -> None:
+        """A call has been answered."""
+        if self._breaker.succeed(self._loop.time()):
+            self._tell("breaker.closed")
+
+    def fail(self, error: BaseException) -> None:
+        """A call has come to nothing; what says nothing of the endpoint does not count."""
+        if not isinstance(error, AiocomplError):
+            self._breaker.release()
+        elif self._breaker.fail(self._loop.time(), error):
+            self._tell("breaker.opened", error=str(error), times=self._breaker.opened)
+
+    def _tell(self, event: str, **fields: object) -> None:
+        endpoint = self._endpoint
+        telemetry.warning(event, provider=endpoint.provider, endpoint=endpoint.base_url, **fields)
