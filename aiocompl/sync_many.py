@@ -166,7 +166,9 @@ def batch_completion(
         abatch_completion(
             model,
             messages,
-            concurrency=concurrency or max_workers or CONCURRENCY,
+            concurrency=next(
+                (given for given in (concurrency, max_workers) if given is not None), CONCURRENCY
+            ),
             return_exceptions=return_exceptions,
             item_timeout=item_timeout,
             on_progress=on_progress,

@@ -88,13 +88,13 @@ class Worker:
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls, name: str, origin: str) -> Iterator[Self]:
-        """Start the worker of the client `name`.
+    def start(cls, name: str, origin: str, module: str = "_worker") -> Iterator[Self]:
+        """Start the worker of the client `name`; `module` is what it runs.
 
         Raises:
             WorkerError: The client is not installed, or does not import.
         """
-        with tempfile.TemporaryFile() as errors, _child("_worker", name, origin, errors=errors) as process:
+        with tempfile.TemporaryFile() as errors, _child(module, name, origin, errors=errors) as process:
             worker = cls(name=name, process=process, errors=errors)
             worker.read()
             yield worker

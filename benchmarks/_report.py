@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import orjson
 
 from benchmarks._clients import BASELINE, CLIENTS, OURS, PEERS
@@ -77,7 +78,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "key": row.key,
         "title": row.title,
         "unit": row.unit,
-        "target": target and {"ratio": target.ratio, "above": target.above, "aim": target.aim},
+        "target": target and attrs.asdict(target, filter=lambda _, value: value is not None),
         "verdict": row.verdict() or None,
         "median": {name: row.median(name) for name in row.samples},
         "ratio": {name: row.ratio(name) for name in row.samples},
@@ -96,12 +97,19 @@ def as_markdown(
 ) -> str:
     """Return the table, with a line on the environment before it and one per absent client after it."""
     peers = [name for name in names if name in PEERS]
+    table = as_table(rows, peers, title=title, baseline=baseline, ours=ours)
+    return "\n".join([environment_line(names), "", *table, *notes(rows)])
+
+
+def as_table(
+    rows: Sequence[Row], peers: Sequence[str], *, title: str, baseline: str, ours: str = OURS
+) -> list[str]:
+    """Return the lines of the table alone; `title`, `baseline` and `ours` stand above the first columns."""
     titles = [title, baseline, ours, "ratio (quartiles)", "target", "verdict", *peers]
     cells = [titles, *([*_cells(row), *(_peer_cell(row, name) for name in peers)] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     ruler = [f"{'-' * (width - 1)}{':' if index in _RIGHT else '-'}" for index, width in enumerate(widths)]
-    lines = [_line(row, widths) for row in (cells[0], ruler, *cells[1:])]
-    return "\n".join([_environment_line(names), "", *lines, *_notes(rows)])
+    return [_line(row, widths) for row in (cells[0], ruler, *cells[1:])]
 
 
 _RIGHT: Final = (1, 2)
@@ -128,7 +136,9 @@ def _cells(row: Row) -> list[str]:
 
 def _value(row: Row, name: str) -> str:
     value = row.median(name)
-    return "absent" if value is None else f"{value:,.{row.digits}f} {row.unit}"
+    if value is None:
+        return "absent" if name in row.absent or name == row.ours else ""
+    return f"{value:,.{row.digits}f} {row.unit}"
 
 
 def _ratio(row: Row) -> str:
@@ -144,8 +154,12 @@ def _target(row: Row) -> str:
     match row.target:
         case Target(ratio=float(ratio), aim=aim):
             return f"<= {ratio:.2f}" + (f", aim {aim:.1f}" if aim is not None else "")
+        case Target(least=float(least)):
+            return f">= {least:.2f}"
         case Target(above=float(above)):
             return f"<= {above:+.0f} {row.unit}"
+        case Target(most=float(most)):
+            return f"<= {most:.0f} {row.unit}"
         case _:
             return ""
 
@@ -154,15 +168,17 @@ def _peer_cell(row: Row, name: str) -> str:
     ratio = row.ratio(name)
     if name in row.absent:
         return "absent"
-    return "" if ratio is None else f"{_value(row, name)} ({ratio:,.1f}x)"
+    return _value(row, name) if ratio is None else f"{_value(row, name)} ({ratio:,.1f}x)"
 
 
-def _environment_line(names: Iterable[str]) -> str:
+def environment_line(names: Iterable[str]) -> str:
+    """Return what the figures depend on, in a line."""
     facts = environment(names)
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return f"Python {facts['python']}, {facts['system']}, {facts['cores']} x {facts['cpu']}; {versions}."
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Return a line for each absent client."""
     reasons = {(name, reason) for row in rows for name, reason in row.absent.items()}
     return ["", *(f"- absent, {name}: {reason}" for name, reason in sorted(reasons))] if reasons else []

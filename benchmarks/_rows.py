@@ -10,12 +10,27 @@ from benchmarks._clients import BASELINE, OURS
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """How much more than the baseline is allowed: a ratio, or an amount in the row's unit."""
+    """What is allowed: a ratio to the baseline, an amount above it in the row's unit, or an amount as such."""
 
     ratio: float | None = None
+    least: float | None = None
+    """A ratio too, of what had better be large."""
     above: float | None = None
+    most: float | None = None
     aim: float | None = None
     """What we are after beyond the target, as a ratio."""
+
+    def is_met(self, value: float, baseline: float | None) -> bool:
+        """Tell whether our figure is within it; without a baseline only an amount can be."""
+        if self.most is not None:
+            return value <= self.most
+        if not baseline:
+            return False
+        return (
+            (self.ratio is None or value / baseline <= self.ratio)
+            and (self.least is None or value / baseline >= self.least)
+            and (self.above is None or value - baseline <= self.above)
+        )
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -72,13 +87,10 @@ class Row:
 
     def verdict(self) -> str:
         """Return `met`, `missed`, or nothing where there is no target or no sample."""
-        ratio = self.ratio(self.ours)
-        if self.target is None or ratio is None:
+        value, baseline = self.median(self.ours), self.median(self.baseline)
+        if self.target is None or value is None or (baseline is None and self.target.most is None):
             return ""
-        met = (self.target.ratio is None or ratio <= self.target.ratio) and (
-            self.target.above is None or self.difference() <= self.target.above
-        )
-        return "met" if met else "missed"
+        return "met" if self.target.is_met(value, baseline) else "missed"
 
 
 _QUARTERS: Final = 4

@@ -8,11 +8,15 @@ because each measured client writes its own. The path says how the answer comes:
 
 - `/v1/chat/completions`: at once. With `"stream": true` an answer of 200 chunks, each an HTTP chunk and a
   `transport.write` (so a `send`) of its own, all 200 in one iteration of the server's loop: as fast as it can.
+  A model named `after-20` answers after 20 milliseconds, on this path and behind any prefix (`/2/v1/...`).
 - `/paced/v1/chat/completions`: the same bytes and the same writes, but one chunk per iteration of the server's loop.
 - `/held/v1/chat/completions`: held back until `/control/release`.
 - `/control/gather/N`: the next N calls to `/v1` are answered together, once the last has come (or after two seconds, as
   a client may have fewer connections): afterwards the client has N connections open, however fast the server is.
 - `/control/arrived/N`: answered as soon as N calls are held back; `/control/release`: answers all of those.
+- `/control/delayed`: what became of the delayed calls since the last time, in JSON, in milliseconds: `answered`, for
+  each answer the delay that its model's name said and the true one, and `closed`, for each call that was given up
+  before, the time from the latest answer to the end of its connection.
 """
 
 import asyncio
@@ -143,10 +147,35 @@ class _Held:
             self.watcher = None
 
 
+@attrs.define(eq=False)
+class _Delayed:
+    """Calls that are answered after a while, or are given up before."""
+
+    latest: float = 0.0
+    answered: list[tuple[int, float]] = attrs.field(factory=list)
+    closed: list[float] = attrs.field(factory=list)
+
+    def note_answer(self, delay: int, asked: float) -> None:
+        self.latest = asyncio.get_running_loop().time()
+        self.answered.append((delay, (self.latest - asked) * 1e3))
+
+    def note_close(self) -> None:
+        self.closed.append((asyncio.get_running_loop().time() - self.latest) * 1e3)
+
+    def take(self) -> bytes:
+        taken = orjson.dumps({"answered": self.answered, "closed": self.closed})
+        self.answered.clear()
+        self.closed.clear()
+        return taken
+
+
 class _Connection(asyncio.Protocol):
     """One client's connection."""
 
     held: ClassVar = _Held()
+    delayed: ClassVar = _Delayed()
+    due: asyncio.TimerHandle | None = None
+    """The delayed answer."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -160,10 +189,18 @@ class _Connection(asyncio.Protocol):
             path, body, self.unread = request
             self.answer(path, body)
 
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.due is not None:
+            self.due.cancel()
+            self.delayed.note_close()
+
     def answer(self, path: bytes, body: bytes) -> None:
         match path.strip(b"/").split(b"/"):
             case [b"v1", b"chat", b"completions"]:
                 self.answer_chat(body, paced=False)
+            case [b"control", b"delayed"]:
+                self.transport.write(_response(b"200 OK", self.delayed.take()))
             case [b"paced", b"v1", b"chat", b"completions"]:
                 self.answer_chat(body, paced=True)
             case [b"held", b"v1", b"chat", b"completions"]:
@@ -176,11 +213,18 @@ class _Connection(asyncio.Protocol):
             case [b"control", b"release"]:
                 self.transport.write(_EMPTY)
                 self.held.release()
+            case [_, b"v1", b"chat", b"completions"]:
+                self.answer_chat(body, paced=False)
             case _:
                 self.transport.write(_NOT_FOUND)
 
     def answer_chat(self, body: bytes, *, paced: bool) -> None:
-        if not orjson.loads(body).get("stream"):
+        request = orjson.loads(body)
+        _, _, delay = request["model"].partition("after-")
+        if delay:
+            loop = asyncio.get_running_loop()
+            self.due = loop.call_later(int(delay) / 1e3, self.answer_late, int(delay), loop.time())
+        elif not request.get("stream"):
             if self.held.to_gather:
                 self.held.add_gathered(self.transport)
             else:
@@ -190,6 +234,11 @@ class _Connection(asyncio.Protocol):
         else:
             for data in _STREAM:
                 self.transport.write(data)
+
+    def answer_late(self, delay: int, asked: float) -> None:
+        self.due = None
+        self.delayed.note_answer(delay, asked)
+        self.transport.write(_COMPLETION)
 
     def write_next(self, writes: Iterator[bytes]) -> None:
         data = next(writes, None)

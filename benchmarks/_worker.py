@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -49,7 +49,7 @@ class _Session:
         client = await self.client(path)
         unit = _checked_call(client) if kind == "call" else _checked_stream(client)
         if kind == "call":
-            await _control(self.origin, f"gather/{concurrency}")
+            await control(self.origin, f"gather/{concurrency}")
             await _batch(unit, concurrency, concurrency)  # opens a connection each
         await _batch(unit, concurrency, _WARM_UP_CALLS if kind == "call" else _WARM_UP_STREAMS)
         gc.collect()  # what came before is not this batch's to clean up
@@ -66,12 +66,23 @@ class _Session:
         async with asyncio.TaskGroup() as group:
             for _ in range(calls):
                 group.create_task(_awaited(held))
-            await _control(self.origin, f"arrived/{calls}")
+            await control(self.origin, f"arrived/{calls}")
             grown = resident_bytes() - before
-            await _control(self.origin, "release")
+            await control(self.origin, "release")
         return {"answered": calls, "bytes": grown, "seconds": time.process_time() - start}
 
+    async def obey(self, line: str) -> dict[str, Any]:
+        """See `Commands`."""
+        match line.split():
+            case ["run", path, kind, concurrency, units]:
+                return await self.run(path, kind, int(concurrency), int(units))
+            case ["inflight", calls]:
+                return await self.inflight(int(calls))
+            case _:
+                raise ValueError(f"unknown command: {line!r}")
+
     async def aclose(self) -> None:
+        """See `Commands`."""
         for client in self.clients.values():
             await client.aclose()
 
@@ -107,24 +118,16 @@ async def _batch(unit: Unit, concurrency: int, units: int) -> None:
     await asyncio.gather(*(work() for _ in range(concurrency)))
 
 
-async def _control(origin: str, command: str) -> None:
-    """Tell the server something beside the measured client, and await its answer."""
+async def control(origin: str, command: str) -> Any:
+    """Tell the server something beside the measured client, and return its answer."""
     reader, writer = await asyncio.open_connection(urlsplit(origin).hostname, urlsplit(origin).port)
     writer.write(f"GET /control/{command} HTTP/1.1\r\nHost: server\r\n\r\n".encode())
-    await reader.readuntil(b"\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+    answer = orjson.loads(await reader.readexactly(length))
     writer.close()
     await writer.wait_closed()
-
-
-async def _obey(session: _Session, line: str) -> dict[str, Any]:
-    async with asyncio.timeout(_LIMIT_SECONDS):
-        match line.split():
-            case ["run", path, kind, concurrency, units]:
-                return await session.run(path, kind, int(concurrency), int(units))
-            case ["inflight", calls]:
-                return await session.inflight(int(calls))
-            case _:
-                raise ValueError(f"unknown command: {line!r}")
+    return answer
 
 
 def _private_stdout() -> int:
@@ -134,7 +137,18 @@ def _private_stdout() -> int:
     return answers
 
 
-def _main(name: str, origin: str) -> None:
+class Commands(Protocol):
+    """What a worker does with the lines that it is sent."""
+
+    async def obey(self, line: str) -> dict[str, Any]:
+        """Do what one line says."""
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+
+
+def serve(start: Callable[[], Commands]) -> None:
+    """Answer each line of the standard input with one line of JSON."""
     raise_open_files()
     answers = _private_stdout()
 
@@ -142,19 +156,27 @@ def _main(name: str, origin: str) -> None:
         os.write(answers, orjson.dumps(answer) + b"\n")
 
     try:
-        module = cast("ClientModule", importlib.import_module(CLIENTS[name].module))
+        commands = start()
     except Exception as error:  # noqa: BLE001 - whatever a foreign import raises is the table's to say
         reply({"error": f"{type(error).__name__}: {error}"})
         return
     reply({"ready": True})
-    session = _Session(module, origin)
+
+    async def obey(line: str) -> dict[str, Any]:
+        async with asyncio.timeout(_LIMIT_SECONDS):
+            return await commands.obey(line)
+
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             try:
-                reply(runner.run(_obey(session, line)))
+                reply(runner.run(obey(line)))
             except Exception as error:  # noqa: BLE001 - whatever a client raises is the table's to say
                 reply({"error": f"{type(error).__name__}: {error}"})
-        runner.run(session.aclose())
+        runner.run(commands.aclose())
+
+
+def _main(name: str, origin: str) -> None:
+    serve(lambda: _Session(cast("ClientModule", importlib.import_module(CLIENTS[name].module)), origin))
 
 
 if __name__ == "__main__":

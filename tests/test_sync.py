@@ -6,20 +6,20 @@ import asyncio
 import gc
 import os
 import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from elsewhere import Elsewhere, run_script
 
 from aiocompl import sync
 from aiocompl.errors import BadRequestError, RateLimitError
 from aiocompl.sync import BackgroundLoop, SyncCompletionStream, completion
-from aiocompl.testing import Answer, Reply, Simulator, faults
+from aiocompl.testing import Answer, Reply, faults
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.real_time
@@ -27,27 +27,6 @@ pytestmark = pytest.mark.real_time
 MESSAGES = [{"role": "user", "content": "hi"}]
 WORDS = "one two three four"
 STALLED = Reply(answer=Answer(text=WORDS), faults=(faults.Stall(after_events=2),))
-
-
-class Elsewhere:
-    """A simulator in another thread."""
-
-    def __init__(self) -> None:
-        self.simulator = Simulator()
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-        self.run(self.simulator.start())
-        self.base = self.simulator.base_url
-
-    def run(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
-
-    def close(self) -> None:
-        self.run(self.simulator.aclose())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
 
 
 @pytest.fixture
@@ -213,23 +192,7 @@ from aiocompl import completion
 def ask(**more):
     return completion("m", [{{"role": "user", "content": "hi"}}], api_base={elsewhere.base!r}, **more)
 """
-    return subprocess.run(
-        [
-            sys.executable,
-            "-X",
-            "dev",
-            "-W",
-            "error",
-            "-W",
-            "ignore:.*fork:DeprecationWarning",
-            "-c",
-            head + body,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return run_script(head + body)
 
 
 SCRIPTS = {

@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from aiocompl import telemetry
 from aiocompl.combinators.bar import open_bar
@@ -23,7 +23,7 @@ from aiocompl.combinators.batch_rules import BatchProgress, BatchRules, iterate,
 from aiocompl.combinators.contest import split_timeout
 from aiocompl.combinators.entries import combined
 from aiocompl.combinators.handover import Handover
-from aiocompl.errors import AiocomplError, APITimeoutError
+from aiocompl.errors import AiocomplError, APITimeoutError, SupervisorClosedError
 from aiocompl.runtime.tasks import cancel_and_wait, error_of, without_traceback
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     Result: TypeAlias = ChatCompletion | Exception
 
 
+_LEAST: Final = 1e-6
+"""Seconds for a prompt that was taken in the very last moment."""
+
+
 class BatchStream:
     """The results of a batch as they come: an async iterator of ``(index, result)``, and an async context manager.
 
@@ -52,8 +56,9 @@ class BatchStream:
     A result is the answer, or the exception that stands for it. Leaving the `async with`, `aclose`, cancelling whoever
     reads it, or dropping it cancels all that is under way. One task at a time may read it.
 
-    Iterating raises what the source of the prompts raises, the first failure where failures are not returned, and
-    `APITimeoutError` where the batch's deadline left prompts unasked.
+    Iterating raises what the source of the prompts raises, the first failure where failures are not returned, and what
+    left prompts unasked: `APITimeoutError` for the batch's deadline, `SupervisorClosedError` where there is nobody to ask
+    any more. After an error, or once closed, the iteration is over.
     """
 
     def __init__(self, batch: Batch) -> None:
@@ -102,9 +107,7 @@ class BatchStream:
         await self._batch.stop()
 
     def __del__(self) -> None:
-        batch: Batch | None = getattr(self, "_batch", None)
-        if batch is not None:
-            batch.abandon()
+        self._batch.abandon()
 
 
 async def run_batch(batch: Batch) -> list[Result]:
@@ -114,7 +117,7 @@ async def run_batch(batch: Batch) -> list[Result]:
 
     Raises:
         Exception: What the source of the prompts raised; the first failure where failures are not returned.
-        APITimeoutError: The deadline left prompts unasked, and failures are not returned.
+        AiocomplError: Prompts were left unasked, and failures are not returned; see `BatchStream`.
     """
     results: dict[int, Result] = {}
     batch.collect(results)
@@ -128,7 +131,7 @@ async def run_batch(batch: Batch) -> list[Result]:
     late = batch.late
     if late is not None and not batch.rules.return_exceptions:
         raise late
-    count = max(batch.total or 0, len(results))
+    count = max(batch.total or 0, batch.taken)
     if late is not None:
         return [results.get(index, late) for index in range(count)]
     return [results[index] for index in range(count)]
@@ -161,27 +164,32 @@ class Batch:
         self._began = self._loop.time()
         self._timeout = timeout
         self._turn = asyncio.Lock()
-        self._taken = self._done = self._failed = 0
+        self.taken = self._done = self._failed = 0
         self._prompt_tokens = self._completion_tokens = 0
-        self._exhausted = False
+        self._exhausted = self._stopped = False
         self._collected: dict[int, Result] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._running = 0
         self._bug: BaseException | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._bar = open_bar(self.total) if rules.progress else None
         self.handover: Handover[tuple[int, Result]] = Handover()
-        self.late: APITimeoutError | None = None
-        """Set where the deadline left prompts unasked."""
+        self.late: APITimeoutError | SupervisorClosedError | None = None
+        """Why prompts were left unasked, if they were."""
 
     @property
     def over(self) -> bool:
         """Whether nothing more will come."""
-        return self._bug is not None or all(task.done() for task in self._tasks)
+        return self._bug is not None or not self._running
 
     def check(self) -> None:
-        """Raise what ended it early, if anything did."""
+        """Raise what ended it early, if anything did; once."""
         if self._bug is not None:
-            raise self._bug
+            bug, self._bug = self._bug, None  # its traceback holds this frame
+            try:
+                raise bug
+            finally:
+                del bug
 
     def collect(self, results: dict[int, Result]) -> None:
         """Put results there, by their numbers, instead of handing them over."""
@@ -192,6 +200,7 @@ class Batch:
         count = self.rules.concurrency
         if self.total is not None:
             count = min(count, self.total)
+        self._running = count
         for _ in range(count):
             task = self._loop.create_task(self._work(), name="aiocompl batch")
             task.add_done_callback(self._ended)
@@ -202,10 +211,12 @@ class Batch:
 
         Cancelled: it goes on until all are done, and is cancelled then.
         """
-        self._exhausted = True
+        self._exhausted = self._stopped = True
         try:
             await cancel_and_wait(self._tasks)
         finally:
+            self._tasks.clear()  # they hold their errors, whose tracebacks hold us
+            self.handover.clear()
             source, self._source = self._source, iter(())
             if self._bar is not None:
                 self._bar.close()
@@ -216,7 +227,7 @@ class Batch:
 
     def abandon(self) -> None:
         """Stop, from wherever the garbage collector happens to run."""
-        if not self._exhausted or not all(task.done() for task in self._tasks):
+        if not self._exhausted or self._running:
             with suppress(RuntimeError):  # the loop is closed, and its tasks with it
                 self._loop.call_soon_threadsafe(self._begin_stop)
 
@@ -224,8 +235,9 @@ class Batch:
         self._stopping = self._loop.create_task(self.stop(), name="aiocompl batch stop")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running -= 1
         error = error_of(task)
-        if error is not None and self._bug is None:
+        if error is not None and self._bug is None and not self._stopped:
             self._bug = error
         self.handover.wake()
 
@@ -238,6 +250,7 @@ class Batch:
             self._count(result)
             if self._collected is not None:
                 self._collected[index] = result
+                await asyncio.sleep(0)  # an answer that needs no waiting must not keep the loop for itself
             else:
                 await self.handover.offer((index, result))
             del result
@@ -263,14 +276,21 @@ class Batch:
         return None
 
     def _numbered(self, prompt: Any) -> tuple[int, Any] | None:
+        self.taken += 1
         if self._loop.time() >= self._began + self._timeout:
-            self._exhausted = True
-            self.late = APITimeoutError(
-                f"the batch's {self._timeout:g} s were over before all prompts were asked", model=self._model
+            self._leave_rest(
+                APITimeoutError(
+                    f"the batch's {self._timeout:g} s were over before all prompts were asked",
+                    model=self._model,
+                )
             )
             return None
-        self._taken += 1
-        return self._taken - 1, prompt
+        return self.taken - 1, prompt
+
+    def _leave_rest(self, why: APITimeoutError | SupervisorClosedError) -> None:
+        """Read no more prompts."""
+        self._exhausted = True
+        self.late = self.late or why
 
     async def _result(self, prompt: Any) -> Result:
         try:
@@ -283,11 +303,13 @@ class Batch:
                 seconds = min(seconds, limit)
                 params = combined(self._shared, own, elsewhere=model != self._model)
             if seconds < inf:
-                params = {**params, "timeout": seconds}
+                params = {**params, "timeout": max(seconds, _LEAST)}
             answer = await self._ask(model, messages, stream=False, **params)
         except AiocomplError as error:
             if not self.rules.return_exceptions:
                 raise
+            if isinstance(error, SupervisorClosedError):
+                self._leave_rest(error)
             return without_traceback(error)
         return cast("ChatCompletion", answer)
 

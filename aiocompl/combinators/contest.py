@@ -46,20 +46,16 @@ class Runner:
     """A contestant as it runs."""
 
     entry: Entry
-    task: asyncio.Task[ChatCompletion | CompletionStream]
-    started: float | None = None
-    """None until its task first runs: one that is cancelled before has asked nobody."""
+    started: float
     ended: float | None = None
     outcome: Outcome = "lost"
     accepted: bool = False
+    answer: ChatCompletion | CompletionStream | None = None
     error: Exception | None = None
 
-    @property
-    def answer(self) -> ChatCompletion | CompletionStream | None:
-        """The answer, where there is one."""
-        if not self.task.done() or self.task.cancelled() or error_of(self.task) is not None:
-            return None
-        return self.task.result()
+    def fail(self, error: Exception) -> None:
+        """It has failed."""
+        self.outcome, self.error = "failed", error
 
 
 class Contest:
@@ -91,7 +87,8 @@ class Contest:
         self._on_result = on_result
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._running: dict[asyncio.Task[Any], Runner] = {}
+        self._running: dict[asyncio.Task[ChatCompletion | CompletionStream], Runner] = {}
+        self._bug: BaseException | None = None
         self.began = self._loop.time()
         self.deadline = self.began + timeout
         self.runners: list[Runner] = []
@@ -104,9 +101,9 @@ class Contest:
 
     def start(self, entry: Entry) -> None:
         """Start one."""
-        task = self._loop.create_task(self._compete(entry), name=f"aiocompl contest {entry.model}")
-        runner = Runner(entry, task)
+        runner = Runner(entry, self._loop.time())
         self.runners.append(runner)
+        task = self._loop.create_task(self._compete(runner), name=f"aiocompl contest {entry.model}")
         self._running[task] = runner
 
     async def wait(self, until: float) -> list[Runner]:
@@ -116,10 +113,12 @@ class Contest:
             Exception: One of them ended by what is no error of ours: a misspelt keyword, or a bug.
         """
         seconds = max(0.0, until - self._loop.time())
-        done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        ended = sorted((self._running.pop(task) for task in done), key=lambda runner: runner.entry.index)
+        await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ended = self._take_ended()
+        self._raise_bug()
         for runner in ended:
-            self._note(runner)
+            if runner.answer is None and runner.error is None:  # what `accept` waited for was cancelled
+                runner.fail(_not_accepted(runner))
         return ended
 
     def tell(self, runner: Runner) -> None:
@@ -135,11 +134,8 @@ class Contest:
         """The deadline has passed: cancel and await those that still run; they have failed by that."""
         late = await self.cancel()
         for runner in late:
-            if runner.task.cancelled():
-                runner.outcome = "failed"
-                runner.error = APITimeoutError(
-                    f"no answer within the {self._timeout:g} s that all had", model=runner.entry.model
-                )
+            if runner.answer is None and runner.error is None:
+                runner.fail(self._late(runner.entry))
         return late
 
     async def cancel(self) -> list[Runner]:
@@ -147,11 +143,11 @@ class Contest:
 
         Cancelled: it goes on until all are done, and is cancelled then.
         """
-        late = list(self._running.values())
-        await cancel_and_wait(self._running)
-        self._running.clear()
-        for runner in late:
-            self._note(runner)
+        try:
+            await cancel_and_wait(self._running)
+        finally:
+            late = self._take_ended()
+        self._raise_bug()
         return late
 
     async def stop(self, keep: Runner | None = None) -> None:
@@ -172,8 +168,6 @@ class Contest:
 
     def contestant(self, runner: Runner) -> Contestant:
         """What is known of one that has ended."""
-        if runner.started is None:
-            return Contestant(index=runner.entry.index, model=runner.entry.model, outcome="never_started")
         answer = runner.answer
         call = None if answer is None else answer.call
         usage = None if answer is None or isinstance(answer, CompletionStream) else answer.usage
@@ -198,12 +192,16 @@ class Contest:
     def _prompt_tokens(self) -> int:
         return estimate_prompt_tokens(self._messages)
 
-    async def _compete(self, entry: Entry) -> ChatCompletion | CompletionStream:
+    def _late(self, entry: Entry) -> APITimeoutError:
+        return APITimeoutError(f"no answer within the {self._timeout:g} s that all had", model=entry.model)
+
+    async def _compete(self, runner: Runner) -> ChatCompletion | CompletionStream:
         """Ask, and see whether the answer is accepted. Cancelled: nothing is left open."""
-        runner = self._running[asyncio.current_task()]  # type: ignore[index] # it runs in one
-        runner.started = now = self._loop.time()
+        entry = runner.entry
         own, params = split_timeout(entry.params, self._timeout)
-        timeout = min(own, self.deadline - now)
+        timeout = min(own, self.deadline - self._loop.time())
+        if timeout <= 0:
+            raise self._late(entry)
         answer = await self._ask(entry.model, self._messages, stream=self._stream, timeout=timeout, **params)
         if isinstance(answer, CompletionStream):
             runner.accepted = await answer.wait_for_token()
@@ -212,14 +210,35 @@ class Contest:
             runner.accepted = bool(await verdict if isawaitable(verdict) else verdict)
         return answer
 
-    def _note(self, runner: Runner) -> None:
-        """Take down how one ended."""
+    def _take_ended(self) -> list[Runner]:
+        """Those that have ended, in their order."""
+        tasks = [task for task in self._running if task.done()]
+        for task in tasks:
+            self._note(task, self._running[task])
+        return [self._running.pop(task) for task in tasks]
+
+    def _note(self, task: asyncio.Task[ChatCompletion | CompletionStream], runner: Runner) -> None:
+        """Take down how one ended; nobody holds its task from then on."""
         runner.ended = self._loop.time()
-        error = error_of(runner.task)
+        error = error_of(task)
         if isinstance(error, AiocomplError):
-            runner.outcome, runner.error = "failed", without_traceback(error)
+            runner.fail(without_traceback(error))
         elif error is not None:
-            raise error
-        elif not runner.task.cancelled() and not runner.accepted:
-            runner.outcome = "refused"
-            runner.error = AnswerNotAcceptedError("the answer was not accepted", model=runner.entry.model)
+            self._bug = self._bug or error
+        elif not task.cancelled():
+            runner.answer = task.result()
+            if not runner.accepted:
+                runner.outcome, runner.error = "refused", _not_accepted(runner)
+
+    def _raise_bug(self) -> None:
+        """Raise what is no contestant's failure, once. Its traceback holds frames, so these must not hold it."""
+        if self._bug is not None:
+            bug, self._bug = self._bug, None
+            try:
+                raise bug
+            finally:
+                del bug
+
+
+def _not_accepted(runner: Runner) -> AnswerNotAcceptedError:
+    return AnswerNotAcceptedError("the answer was not accepted", model=runner.entry.model)

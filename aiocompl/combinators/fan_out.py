@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -103,10 +104,12 @@ async def _run(contest: Contest, rules: FanOutRules) -> None:
     while contest.running:
         ended = await contest.wait(contest.deadline) or await contest.time_out()
         for runner in ended:
-            accepted += runner.accepted
+            if runner.accepted:
+                accepted += 1
+                runner.outcome = "won"
             contest.tell(runner)
         failed = not rules.return_exceptions and any(runner.outcome == "failed" for runner in ended)
-        if accepted == rules.n_required or (failed and rules.n_required is None):
+        if (failed and rules.n_required is None) or accepted >= (rules.n_required or inf):
             return
 
 

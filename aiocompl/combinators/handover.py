@@ -39,6 +39,10 @@ class Handover(Generic[T]):
             taken.set_result(None)
         return item
 
+    def clear(self) -> None:
+        """Forget what lies here; who left it has been cancelled."""
+        self._ready.clear()
+
     async def wait(self) -> None:
         """Wait until somebody says `wake`. Cancelled: nothing is lost."""
         self._reader = asyncio.get_running_loop().create_future()

@@ -74,9 +74,7 @@ class MergedStream:
         await self._streams.stop()
 
     def __del__(self) -> None:
-        streams: _Streams | None = getattr(self, "_streams", None)
-        if streams is not None:
-            streams.abandon()
+        self._streams.abandon()
 
 
 def merge(
@@ -120,6 +118,8 @@ class _Streams:
         self._timeout = timeout
         self._ready: list[tuple[int, ChatCompletionChunk | Exception]] = []  # the next one last
         self._bug: BaseException | None = None
+        self._stopped = False
+        self._running = len(entries)
         self._tasks = [self._loop.create_task(self._read(entry), name="aiocompl merge") for entry in entries]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -127,7 +127,7 @@ class _Streams:
     @property
     def over(self) -> bool:
         """Whether nothing more will come."""
-        return all(task.done() for task in self._tasks)
+        return not self._running
 
     def take(self) -> tuple[int, ChatCompletionChunk | Exception] | None:
         """The next item, if there is one.
@@ -136,7 +136,11 @@ class _Streams:
             ModelsFailedError: A model failed, and exceptions are not to be returned.
         """
         if self._bug is not None:
-            raise self._bug
+            bug, self._bug = self._bug, None  # its traceback holds this frame
+            try:
+                raise bug
+            finally:
+                del bug
         if not self._ready and (handed := self.handover.take_nowait()) is not None:
             index, chunks = handed
             self._ready = [(index, chunk) for chunk in reversed(chunks)]
@@ -149,8 +153,13 @@ class _Streams:
 
     async def stop(self) -> None:
         """End all tasks, and so close all streams."""
-        self._ready.clear()
-        await cancel_and_wait(self._tasks)
+        self._stopped = True
+        try:
+            await cancel_and_wait(self._tasks)
+        finally:
+            self._tasks.clear()  # they hold their errors, whose tracebacks hold us
+            self._ready.clear()
+            self.handover.clear()
 
     def abandon(self) -> None:
         """End all tasks, from wherever the garbage collector happens to run."""
@@ -163,8 +172,9 @@ class _Streams:
             task.cancel()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running -= 1
         error = error_of(task)
-        if error is not None and self._bug is None:
+        if error is not None and self._bug is None and not self._stopped:
             self._bug = error
         self.handover.wake()
 

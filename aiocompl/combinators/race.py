@@ -115,10 +115,14 @@ async def _winner(contest: Contest, entries: Sequence[Entry], rules: RaceRules) 
         while waiting and (clock() >= due or not contest.running):
             contest.start(waiting.pop())
             due = clock() + (rules.stagger or 0.0)
+            await asyncio.sleep(0)  # its request goes out before the next one is put together
         if not contest.running:
             return None
         until = min(contest.deadline, due) if waiting else contest.deadline
         ended = await contest.wait(until)
+        if clock() >= contest.deadline:
+            ended += await contest.time_out()
+            waiting.clear()
         winner = next((runner for runner in ended if runner.accepted), None)
         if winner is not None:
             winner.outcome = "won"
@@ -129,10 +133,6 @@ async def _winner(contest: Contest, entries: Sequence[Entry], rules: RaceRules) 
         if winner is not None:
             await _linger(contest, rules.linger)
             return winner
-        if not ended and clock() >= contest.deadline:
-            for runner in await contest.time_out():
-                contest.tell(runner)
-            return None
 
 
 async def _linger(contest: Contest, seconds: float) -> None:

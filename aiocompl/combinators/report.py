@@ -25,7 +25,10 @@ class Contestant:
     """The name it was asked by."""
 
     outcome: Outcome
-    """``"lost"`` was good or still under way when another won, ``"refused"`` gave an answer that `accept` refused."""
+    """``"lost"`` was good or still under way when another won, ``"refused"`` gave an answer that `accept` refused.
+
+    In a fan-out all whose answers count have ``"won"``, and those are ``"lost"`` that were not needed any more.
+    """
 
     provider: str | None = None
     """Who answered; None where nobody did."""

@@ -6,7 +6,7 @@ Greek, Arabic, Hebrew and Indic ones, 1.5 for Chinese, Japanese and Korean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ _LATIN: Final = 0x0370
 _MIDDLE: Final = 0x2E80
 _PER_MESSAGE: Final = 3
 _PER_IMAGE: Final = 765
+_IMAGES: Final = ("image_url", "input_image", "image")  # a tuple: what is looked up may not be hashable
 
 
 def estimate_tokens(text: str) -> int:
@@ -37,10 +38,13 @@ def estimate_prompt_tokens(messages: Messages) -> int:
 def _content_tokens(content: Any) -> int:
     if isinstance(content, str):
         return estimate_tokens(content)
-    if isinstance(content, Sequence):
-        return sum(_content_tokens(part) for part in content)
-    if isinstance(content, Mapping):
-        if content.get("type") in ("image_url", "input_image", "image"):
-            return _PER_IMAGE
-        return _content_tokens(content.get("text"))
-    return 0
+    return sum(map(_part_tokens, content)) if isinstance(content, (list, tuple)) else 0
+
+
+def _part_tokens(part: Any) -> int:
+    if not isinstance(part, Mapping):
+        return 0
+    if part.get("type") in _IMAGES:
+        return _PER_IMAGE
+    text = part.get("text")
+    return estimate_tokens(text) if isinstance(text, str) else 0

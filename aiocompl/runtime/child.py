@@ -163,6 +163,7 @@ class Child:
             self._fail(envelope, error, task, cancelling)
             raise
         finally:
+            del task  # a cancelled task holds its cancellation, whose traceback holds this frame
             envelope.end()
             self._deadlines.forget(envelope)
             self._pending -= 1

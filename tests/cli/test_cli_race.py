@@ -71,7 +71,7 @@ async def test_json_tells_of_all(simulator: Simulator, how: str) -> None:
 
 
 async def test_one_that_failed_is_told_with_what_to_do(simulator: Simulator) -> None:
-    simulator.script = {"bad": faults.Status(status=401)}
+    simulator.script = {"bad": faults.Status(status=401), "good": Latency(first_token=0.3)}
     done = await command(*at(simulator, "bad", "good"), "hi")
     assert (done.status, done.out) == (0, "You said: hi\n")
     assert "failed: custom/bad: " in done.err

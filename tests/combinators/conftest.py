@@ -4,9 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 @pytest.fixture
@@ -16,3 +17,10 @@ async def no_tasks_left() -> AsyncIterator[None]:
     for _ in range(10):
         await asyncio.sleep(0)
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("aiocompl ")]
+
+
+@pytest.fixture
+def no_blocking() -> Iterator[None]:
+    """A call that blocks the loop fails the test."""
+    with blockbuster_ctx():
+        yield
