@@ -8,160 +8,41 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from aiocompl.codecs.error_words import (
+    CODE_ERRORS,
+    FINAL_CODES,
+    FINAL_PHRASES,
+    LIMIT_PHRASES,
+    PHRASES,
+    STATE_PHRASES,
+    STATUS_WORDS,
+    STATUSES,
+    TOO_LARGE,
+    TYPE_STATUS,
+)
 from aiocompl.errors import (
     APIStatusError,
     APITimeoutError,
-    AuthenticationError,
     BadRequestError,
-    ContentPolicyViolationError,
-    ContextWindowExceededError,
-    InternalServerError,
-    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
-    ServiceUnavailableError,
     UnprocessableEntityError,
     error_class,
 )
 from aiocompl.wire.headers import request_id, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aiocompl.wire.messages import HTTPResponse
 
 MESSAGE_HEAD: Final = 1000
 """Characters of a provider's message that an error keeps."""
 
-STATUSES: Final[Mapping[int, type[APIStatusError]]] = {
-    424: InternalServerError,  # TGI, Azure: what is behind failed
-    498: ServiceUnavailableError,  # Groq: no capacity in the flex tier
-}
-"""Statuses that mean more to these servers than HTTP says."""
+MIN_KEY: Final = 8
+"""Characters of the shortest key that is looked for: a shorter one is part of words, and no secret."""
 
-CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
-    "context_length_exceeded": ContextWindowExceededError,
-    "exceed_context_size_error": ContextWindowExceededError,
-    "content_policy_violation": ContentPolicyViolationError,
-    "content_filter": ContentPolicyViolationError,
-    "cyber_policy_violation": ContentPolicyViolationError,
-    "misalignment_policy_violation": ContentPolicyViolationError,
-    "bio_policy": ContentPolicyViolationError,
-    "ResponsibleAIPolicyViolation": ContentPolicyViolationError,
-    "invalid_api_key": AuthenticationError,
-    "3051": ContextWindowExceededError,  # Mistral
-    "1261": ContextWindowExceededError,  # Zhipu
-    "1039": ContextWindowExceededError,  # MiniMax
-    "tokens_limit_reached": ContextWindowExceededError,  # GitHub Models
-    "1301": ContentPolicyViolationError,  # Zhipu
-    "1026": ContentPolicyViolationError,  # MiniMax: the prompt
-    "1027": ContentPolicyViolationError,  # MiniMax: the answer
-    "data_inspection_failed": ContentPolicyViolationError,  # Alibaba
-    "DataInspectionFailed": ContentPolicyViolationError,
-    "SensitiveContentDetected": ContentPolicyViolationError,  # Volcengine
-    "5007": NotFoundError,  # Cloudflare
-}
-"""Codes and types that say more than their status."""
-
-FINAL_CODES: Final = frozenset(
-    {
-        "insufficient_quota",
-        "credit_balance_exhausted",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "monthly_usage_limit_exceeded",
-        "exceeded_current_quota_error",  # Moonshot
-        "Arrearage",  # Alibaba
-        "AccountOverdueError",  # Volcengine
-        "1112",  # Zhipu
-        "1113",
-        "3036",  # Cloudflare: the day's free allocation
-    }
-)
-"""Codes of a 429 that no waiting mends."""
-
-FINAL_PHRASES: Final = (
-    "insufficient balance",
-    "insufficient credit",
-    "credit balance",
-    "out of credits",
-    "in arrears",
-    "monthly included credits",
-)
-"""The same, where the code says nothing."""
-
-TOO_LARGE: Final = "Request too large"
-"""How OpenAI begins the text of a 429 that says the request alone is beyond the limit: nor does waiting mend that."""
-
-TYPE_STATUS: Final[Mapping[str, int]] = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "requests": 429,
-    "tokens": 429,
-    "rate_limit_error": 429,
-    "rate_limited": 429,  # Mistral
-    "rate_limit_exceeded": 429,
-    "insufficient_quota": 429,
-    "server_error": 500,
-    "api_error": 500,
-    "overloaded_error": 503,
-    "service_unavailable_error": 503,
-    "server_is_overloaded": 503,
-    "validation": 422,  # TGI
-    "template_error": 422,
-    "overloaded": 429,
-    "generation": 424,
-    "incomplete_generation": 424,
-    "1002": 429,  # MiniMax, whose errors have status 200
-    "1004": 401,
-    "1008": 402,
-    "1013": 500,
-    "1024": 500,
-    "2013": 400,
-}
-"""The status that an error inside a stream, which has none of its own, would have had."""
-
-PHRASES: Final = (
-    ("maximum context length", ContextWindowExceededError),
-    ("exceeds the context window", ContextWindowExceededError),
-    ("input tokens exceed the configured limit", ContextWindowExceededError),
-    ("exceeds the available context size", ContextWindowExceededError),
-    ("exceeded max context length", ContextWindowExceededError),
-    ("exceeds the context length", ContextWindowExceededError),
-    ("prompt is too long", ContextWindowExceededError),
-    ("exceed context limit", ContextWindowExceededError),
-    ("prompt: length", ContextWindowExceededError),
-    ("exceeds this model context window", ContextWindowExceededError),
-    ("exceeded this model context window", ContextWindowExceededError),
-    ("too large for model with", ContextWindowExceededError),
-    ("reduce the length of the messages", ContextWindowExceededError),
-    ("context the overflows", ContextWindowExceededError),
-    ("max_new_tokens` must be <=", ContextWindowExceededError),
-    ("`inputs` must have less than", ContextWindowExceededError),
-    ("maximum input length is", ContextWindowExceededError),
-    ("cannot exceed the total tokens limit", ContextWindowExceededError),
-    ("range of input length should be", ContextWindowExceededError),
-    ("too many tokens", ContextWindowExceededError),
-    ("input is too long", ContextWindowExceededError),
-    ("while limit is", ContextWindowExceededError),
-    ("max tokens of", ContextWindowExceededError),
-    ("litellm.contextwindowexceedederror", ContextWindowExceededError),
-    ("litellm.contentpolicyviolationerror", ContentPolicyViolationError),
-    ("content exists risk", ContentPolicyViolationError),
-    ("violates usage guidelines", ContentPolicyViolationError),
-    ("blocked by our moderation", ContentPolicyViolationError),
-    ("flagged as potentially violating our usage policy", ContentPolicyViolationError),
-    ("rejected as a result of our safety system", ContentPolicyViolationError),
-    ("content management policy", ContentPolicyViolationError),
-    ("blocked by content filtering policy", ContentPolicyViolationError),
-    ("incorrect api key provided", AuthenticationError),
-)
-"""For 400s, 403s and 422s whose code says no more than the status; the texts of OpenAI, Azure, Anthropic, xAI,
-llama.cpp and Ollama, then of Cloudflare, Mistral, Groq, LM Studio, TGI, watsonx, Alibaba, Cerebras, Snowflake,
-LiteLLM's proxy, DeepSeek."""
-
+_ERROR_STATUS: Final = re.compile(r"[45]\d\d").fullmatch
 _SECRET: Final = re.compile(r"\b(?:sk|pk|gsk|xai|key|hf|r8)[-_][A-Za-z0-9_\-*.]{6,}|(?i:bearer\s+)\S+")
 
 
@@ -201,12 +82,26 @@ def decode_stream_error(
 ) -> APIStatusError | APITimeoutError:
     """Read an error event inside a stream whose status was 200."""
     fields = error_fields(body) or ErrorFields("the stream reported an error without saying which")
-    status = fields.status or TYPE_STATUS.get(fields.code or "") or TYPE_STATUS.get(fields.type or "")
-    if status is None and (refined := _refine(BadRequestError, fields)) is not BadRequestError:
-        status = refined.http_status
     return make_error(
-        fields, status or 500, body=body, headers=headers, provider=provider, model=model, api_key=api_key
+        fields,
+        stream_status(fields),
+        body=body,
+        headers=headers,
+        provider=provider,
+        model=model,
+        api_key=api_key,
     )
+
+
+def stream_status(fields: ErrorFields, default: int = 500) -> int:
+    """The status that an error would have had, had it come before the stream: by its code, its type or its text."""
+    words = [word for word in (fields.code, fields.type) if word]
+    told = fields.status or next((int(word) for word in words if _ERROR_STATUS(word)), None)
+    told = told or next((TYPE_STATUS[word] for word in words if word in TYPE_STATUS), None)
+    if told is not None:
+        return told
+    cls = _by_word(fields) or _by_text(fields, (*LIMIT_PHRASES, *PHRASES, *STATE_PHRASES))
+    return default if cls is None else cls.http_status
 
 
 def make_error(
@@ -232,7 +127,7 @@ def make_error(
         param=fields.param,
         request_id=request_id(headers),
         retry_after=retry_after(headers),
-        body=body,
+        body=_without_key(body, api_key) if api_key and len(api_key) >= MIN_KEY else body,
         headers=headers,
     )
     if isinstance(error, RateLimitError) and _is_final(fields):
@@ -298,6 +193,7 @@ def _fields(message: object, error: Mapping[str, Any], body: Mapping[str, Any]) 
             error.get("status"),
             error.get("http_status_code"),
             body.get("status_code"),
+            STATUS_WORDS.get(_text(error.get("status")) or ""),
         ),
         upstream=_text(metadata.get("raw")) or _embedded(_text(message) or ""),
     )
@@ -331,24 +227,41 @@ def _nested(message: dict[str, Any] | list[Any], error: Mapping[str, Any]) -> Er
 
 def redact(text: str, api_key: str | None) -> str:
     """The text without anything that is, or looks like, a key; cut to a length that fits a log line."""
-    if api_key:
+    if api_key and len(api_key) >= MIN_KEY:
         text = text.replace(api_key, "[key]")
     return _SECRET.sub("[key]", text[:MESSAGE_HEAD])
+
+
+def _without_key(body: Any, api_key: str) -> Any:
+    """A parsed body without the key, wherever it stands in it."""
+    if isinstance(body, str):
+        return body.replace(api_key, "[key]")
+    if isinstance(body, dict):
+        return {name: _without_key(value, api_key) for name, value in body.items()}
+    return [_without_key(item, api_key) for item in body] if isinstance(body, list) else body
 
 
 def _refine(
     cls: type[APIStatusError | APITimeoutError], fields: ErrorFields
 ) -> type[APIStatusError | APITimeoutError]:
     """The narrower class that code, type or text call for, if it lies below (or beside) the status's."""
-    for word in (fields.inner_code, fields.code, fields.type, *_upstream_words(fields.upstream)):
-        if (refined := CODE_ERRORS.get(word or "")) is not None:
-            return refined
-    if cls in _REFINED_BY_TEXT:
-        lower = f"{fields.message} {fields.upstream}".lower()
-        for phrase, refined in PHRASES:
-            if phrase in lower:
-                return refined
-    return cls
+    if (told := _by_word(fields)) is not None:
+        return told
+    return (_by_text(fields, PHRASES) or cls) if cls in _REFINED_BY_TEXT else cls
+
+
+def _by_word(fields: ErrorFields) -> type[APIStatusError] | None:
+    """The class that a code or type tells."""
+    words = (fields.inner_code, fields.code, fields.type, *_upstream_words(fields.upstream))
+    return next((CODE_ERRORS[word] for word in words if word is not None and word in CODE_ERRORS), None)
+
+
+def _by_text(
+    fields: ErrorFields, phrases: Iterable[tuple[str, type[APIStatusError]]]
+) -> type[APIStatusError] | None:
+    """The class of the first phrase in the text."""
+    lower = f"{fields.message} {fields.upstream}".lower()
+    return next((cls for phrase, cls in phrases if phrase in lower), None)
 
 
 def _upstream_words(upstream: str) -> tuple[str | None, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, cast
 import attrs
 
 from aiocompl import telemetry
+from aiocompl.codecs.quotes import conceal
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, SupervisorClosedError
 from aiocompl.runtime.stream import CompletionStream, Lease
 from aiocompl.types.call import AnswerT, CallInfo
@@ -211,6 +212,7 @@ class ProviderActor:
             call.total = self._loop.time() - envelope.started
         except AiocomplError as error:
             error.model = error.model or request.model
+            conceal(error, request)
             if self._keeper is not None and equipped is not None:
                 self._keeper.refused(equipped, error)
             raise

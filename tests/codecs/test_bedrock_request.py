@@ -134,7 +134,7 @@ def test_what_the_call_adds_goes_past_all_checks() -> None:
     ("model", "params", "expected"),
     [
         (
-            CLAUDE,
+            CLAUDE_46,
             {"max_tokens": 5, "temperature": 0, "top_p": 0.5, "stop": "x"},
             {"inferenceConfig": {"maxTokens": 5, "temperature": 0, "topP": 0.5, "stopSequences": ["x"]}},
         ),
