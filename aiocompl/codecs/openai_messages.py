@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.openai_params import is_prefill
 from aiocompl.codecs.parts import File, parts_of, text_of
+from aiocompl.errors import UnsupportedParamsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,9 @@ OURS: Final = frozenset({"provider_specific_fields", "thinking_blocks"})
 """Fields of an answer's message that are aiocompl's own, and nobody's to be sent back as they are."""
 
 MARK: Final = "cache_control"
+
+MEDIA: Final = frozenset({"file", "image_url", "input_audio"})
+"""OpenAI's types of content parts that are no text."""
 
 _USUAL: Final = ("role", "content")
 
@@ -35,6 +39,7 @@ class MessageWriter:
 
     def __init__(self, vendor: Vendor) -> None:
         self._roles = dict(vendor.roles)
+        self._vendor = vendor
         self._fields = vendor.message_fields
         self._named = vendor.named_roles
         self._text_roles = vendor.text_roles
@@ -80,6 +85,8 @@ class MessageWriter:
         return key not in OURS and (self._fields is None or key in self._fields)
 
     def _content(self, role: str, content: Any) -> Any:
+        if self._vendor.part_types is not None and isinstance(content, (list, tuple)):
+            _check_parts(content, self._vendor)
         if role in self._text_roles:
             return text_of(content)
         parts = [_mistral_part(part) for part in content] if self._mistral_parts else content
@@ -114,9 +121,18 @@ class MessageWriter:
         return given if self._ids is None or self._ids.fullmatch(given) else short_id(given)
 
 
+def _check_parts(content: Any, vendor: Vendor) -> None:
+    for part in content:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind in MEDIA and kind not in (vendor.part_types or ()):
+            raise UnsupportedParamsError(
+                f"{vendor.title} takes no content of type {kind}", provider=vendor.name, param="messages"
+            )
+
+
 def writer_for(vendor: Vendor) -> MessageWriter | None:
     """The vendor's writer, or None where messages go as they are."""
-    if vendor.loosely or vendor.message_fields is not None:
+    if vendor.loosely or vendor.message_fields is not None or vendor.part_types is not None:
         return MessageWriter(vendor)
     return None
 

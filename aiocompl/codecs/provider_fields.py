@@ -41,6 +41,8 @@ class ProviderFields(TypedDict, total=False):
     """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
     formats: Collection[str]
     choices: Collection[str]
+    allowed_tools: bool
+    part_types: Collection[str]
     tool_omits: Collection[str]
     parameters_required: bool
     logprobs_count: bool
@@ -226,6 +228,8 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "model_refuses": _sets,
     "formats": _set,
     "choices": _set,
+    "allowed_tools": _flag,
+    "part_types": _set,
     "tool_omits": _set,
     "parameters_required": _flag,
     "logprobs_count": _flag,

@@ -226,6 +226,8 @@ def test_parameters(model: str, params: dict[str, Any], expected: dict[str, Any]
         (CLAUDE, {"n": 2}),
         (LLAMA, {"response_format": FORM}),
         (LLAMA, {"response_format": {"type": "json_object"}}),
+        (LLAMA, {"tools": [WEATHER], "tool_choice": "required"}),
+        (LLAMA, {"tools": [WEATHER], "tool_choice": WEATHER}),
         (NOVA, {"tools": [WEATHER], "parallel_tool_calls": False}),
         (CLAUDE, {"tools": [{"type": "code_interpreter"}]}),
     ],

@@ -18,6 +18,8 @@ VENDORS: Final = (
         base_env=("GROQ_API_BASE",),
         unsupported=frozenset({"logit_bias", "logprobs", "metadata", "store", "top_logprobs"}),
         one_answer=True,
+        allowed_tools=False,
+        part_types=frozenset({"file", "image_url"}),
         native=frozenset(
             {
                 "citation_options",
@@ -46,6 +48,7 @@ VENDORS: Final = (
         base_env=("TOGETHER_BASE_URL", "TOGETHER_AI_API_BASE"),
         max_tokens="max_tokens",
         unsupported=frozenset({"parallel_tool_calls", "user"}),
+        allowed_tools=False,
         native=frozenset(
             {
                 "chat_template_kwargs",

@@ -74,6 +74,7 @@ MISTRAL = Vendor(
     message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
     named_roles=frozenset({"tool"}),
     call_ids="[a-zA-Z0-9]{9}",
+    allowed_tools=False,
     parameters_required=True,
     prefill="prefix",
     parts="mistral",
@@ -166,6 +167,7 @@ VENDORS: Final = (
         unsupported=frozenset({"web_search_options"}),
         native=frozenset({"deferred"}),
         named_roles=frozenset({"user"}),
+        allowed_tools=False,
         tool_omits=frozenset({"strict"}),
         model_refuses=(
             ("non-reasoning", frozenset()),
@@ -185,6 +187,8 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias", "n", "parallel_tool_calls", "seed"}),
         native=frozenset({"thinking", "user_id"}),
         formats=frozenset({"json_object", "text"}),
+        allowed_tools=False,
+        part_types=frozenset({"image_url"}),
         model_refuses=(("deepseek-reasoner", frozenset({"logprobs", "top_logprobs"})),),
         roles=(("developer", "system"),),
         text_roles=frozenset({"assistant", "developer", "system", "tool"}),
@@ -217,6 +221,7 @@ VENDORS: Final = (
                 "user",
             }
         ),
+        part_types=frozenset({"file", "image_url"}),
         native=frozenset(
             {
                 "disable_search",
