@@ -69,10 +69,12 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
 
 def _mark(message: str, text: str, pieces: dict[str, list[int]], quoted: bytearray) -> None:
     """Mark what the message has of the text."""
+    vain = set[str]()  # surroundings in which a piece makes no quotation, wherever it stands in the message
     for at in range(0, len(text) - _GRAM + 1, _STEP):
         starts = pieces.get(text[at : at + _GRAM])
-        if not starts:
+        if not starts or (around := text[max(at - _STEP, 0) : at + QUOTE]) in vain:
             continue
+        count = len(starts)
         for start in starts.copy():
             if not all(quoted[start : start + _GRAM]):
                 first, last = _extended(message, start, text, at)
@@ -80,6 +82,8 @@ def _mark(message: str, text: str, pieces: dict[str, list[int]], quoted: bytearr
                     continue
                 quoted[first:last] = b"\x01" * (last - first)
             starts.remove(start)
+        if at >= _STEP and len(starts) == count:
+            vain.add(around)
 
 
 def _extended(message: str, start: int, text: str, at: int) -> tuple[int, int]:
