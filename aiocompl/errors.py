@@ -109,7 +109,8 @@ class APIError(AiocomplError):
         param: The parameter at fault (``"messages[3].tool_call_id"``), or None.
         request_id: The provider's identifier of the request, to quote to its support, or None.
         retry_after: Seconds that the provider asks us to wait, or None.
-        body: The answer's body: parsed where it is JSON, else the head of its text, else None.
+        body: The answer's body: parsed where it is JSON, else the head of its text, else None. The provider's own words,
+            which may repeat the prompt; `message` does not.
         headers: The answer's headers, their names in lower case.
         rate_limits: What they say of the provider's rate limits, as one `RateLimits`; None where they say nothing.
     """

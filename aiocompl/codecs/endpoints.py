@@ -84,6 +84,8 @@ def _base_url(vendor: Vendor, model: str, target: Target, env: Mapping[str, str]
         return _vertex_base(target, env)
     if vendor in (BEDROCK, SAGEMAKER) and base is None:
         return vendor.base_url.replace(AWS_HOST, _aws_host(target, env))
+    if base is not None and vendor is VERTEX:
+        return _vertex_at(_completed(base, "https://"), target, env)
     if base is not None:
         return _completed(_ollama_host(base) if vendor is OLLAMA else base, vendor.base_url)
     if not vendor.base_url:
@@ -179,6 +181,17 @@ def _vertex_base(target: Target, env: Mapping[str, str]) -> str:
     if not project and (has_token and "vertex_credentials" not in given):
         _needed(_PROJECT_ENV[0], VERTEX, {})
     return vertex_base_url(project or PROJECT, location or _needed(_LOCATION_ENV[0], VERTEX, {}))
+
+
+def _vertex_at(base: str, target: Target, env: Mapping[str, str]) -> str:
+    """A base URL of the caller's own; a bare host gets the path of the project and the location, where both are given."""
+    root, mark, query = base.partition("?")
+    root = root.rstrip("/")
+    project = target.credentials.get("vertex_project") or first_of(_PROJECT_ENV, env)
+    location = target.credentials.get("vertex_location") or first_of(_LOCATION_ENV, env)
+    if "/" in root.partition("://")[2] or not (project and location):
+        return base
+    return f"{root}/v1/projects/{project}/locations/{location}{mark}{query}"
 
 
 def _ollama_host(base: str) -> str:

@@ -8,127 +8,43 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from aiocompl.codecs.error_phrases import PHRASES
+from aiocompl.codecs.error_words import (
+    CODE_ERRORS,
+    FINAL_CODES,
+    FINAL_PHRASES,
+    LIMIT_PHRASES,
+    PHRASES,
+    STATE_PHRASES,
+    STATUS_WORDS,
+    STATUSES,
+    TOO_LARGE,
+    TYPE_STATUS,
+    UNPAID,
+    UNPAID_IS_QUOTA,
+)
 from aiocompl.errors import (
     APIStatusError,
     APITimeoutError,
-    AuthenticationError,
     BadRequestError,
-    ContentPolicyViolationError,
-    ContextWindowExceededError,
-    InternalServerError,
-    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
-    ServiceUnavailableError,
     UnprocessableEntityError,
     error_class,
 )
 from aiocompl.wire.headers import request_id, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aiocompl.wire.messages import HTTPResponse
 
 MESSAGE_HEAD: Final = 1000
 """Characters of a provider's message that an error keeps."""
 
-STATUSES: Final[Mapping[int, type[APIStatusError]]] = {
-    424: InternalServerError,  # TGI, Azure: what is behind failed
-    498: ServiceUnavailableError,  # Groq: no capacity in the flex tier
-}
-"""Statuses that mean more to these servers than HTTP says."""
+MIN_KEY: Final = 8
+"""Characters of the shortest key that is looked for: a shorter one is part of words, and no secret."""
 
-UNPAID: Final = 402
-
-UNPAID_IS_QUOTA: Final = frozenset({"codestral", "huggingface", "mistral"})
-"""Providers whose 402 says that a quota is used up, rather than that something is not allowed."""
-
-CODE_ERRORS: Final[Mapping[str, type[APIStatusError]]] = {
-    "context_length_exceeded": ContextWindowExceededError,
-    "exceed_context_size_error": ContextWindowExceededError,
-    "content_policy_violation": ContentPolicyViolationError,
-    "content_filter": ContentPolicyViolationError,
-    "cyber_policy_violation": ContentPolicyViolationError,
-    "misalignment_policy_violation": ContentPolicyViolationError,
-    "bio_policy": ContentPolicyViolationError,
-    "ResponsibleAIPolicyViolation": ContentPolicyViolationError,
-    "invalid_api_key": AuthenticationError,
-    "3051": ContextWindowExceededError,  # Mistral
-    "1261": ContextWindowExceededError,  # Zhipu
-    "1039": ContextWindowExceededError,  # MiniMax
-    "tokens_limit_reached": ContextWindowExceededError,  # GitHub Models
-    "1301": ContentPolicyViolationError,  # Zhipu
-    "1026": ContentPolicyViolationError,  # MiniMax: the prompt
-    "1027": ContentPolicyViolationError,  # MiniMax: the answer
-    "data_inspection_failed": ContentPolicyViolationError,  # Alibaba
-    "DataInspectionFailed": ContentPolicyViolationError,
-    "SensitiveContentDetected": ContentPolicyViolationError,  # Volcengine
-    "5007": NotFoundError,  # Cloudflare
-}
-"""Codes and types that say more than their status."""
-
-FINAL_CODES: Final = frozenset(
-    {
-        "insufficient_quota",
-        "credit_balance_exhausted",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "monthly_usage_limit_exceeded",
-        "exceeded_current_quota_error",  # Moonshot
-        "Arrearage",  # Alibaba
-        "AccountOverdueError",  # Volcengine
-        "1112",  # Zhipu
-        "1113",
-        "3036",  # Cloudflare: the day's free allocation
-    }
-)
-"""Codes of a 429 that no waiting mends."""
-
-FINAL_PHRASES: Final = (
-    "insufficient balance",
-    "insufficient credit",
-    "credit balance",
-    "out of credits",
-    "in arrears",
-    "monthly included credits",
-)
-"""The same, where the code says nothing."""
-
-TOO_LARGE: Final = "Request too large"
-"""How OpenAI begins the text of a 429 that says the request alone is beyond the limit: nor does waiting mend that."""
-
-TYPE_STATUS: Final[Mapping[str, int]] = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "requests": 429,
-    "tokens": 429,
-    "rate_limit_error": 429,
-    "rate_limited": 429,  # Mistral
-    "rate_limit_exceeded": 429,
-    "insufficient_quota": 429,
-    "server_error": 500,
-    "api_error": 500,
-    "overloaded_error": 503,
-    "service_unavailable_error": 503,
-    "server_is_overloaded": 503,
-    "validation": 422,  # TGI
-    "template_error": 422,
-    "overloaded": 429,
-    "generation": 424,
-    "incomplete_generation": 424,
-    "1002": 429,  # MiniMax, whose errors have status 200
-    "1004": 401,
-    "1008": 402,
-    "1013": 500,
-    "1024": 500,
-    "2013": 400,
-}
-"""The status that an error inside a stream, which has none of its own, would have had."""
-
+_ERROR_STATUS: Final = re.compile(r"[45]\d\d").fullmatch
 _SECRET: Final = re.compile(r"\b(?:sk|pk|gsk|xai|key|hf|r8)[-_][A-Za-z0-9_\-*.]{6,}|(?i:bearer\s+)\S+")
 
 
@@ -168,12 +84,26 @@ def decode_stream_error(
 ) -> APIStatusError | APITimeoutError:
     """Read an error event inside a stream whose status was 200."""
     fields = error_fields(body) or ErrorFields("the stream reported an error without saying which")
-    status = fields.status or TYPE_STATUS.get(fields.code or "") or TYPE_STATUS.get(fields.type or "")
-    if status is None and (refined := _refine(BadRequestError, fields)) is not BadRequestError:
-        status = refined.http_status
     return make_error(
-        fields, status or 500, body=body, headers=headers, provider=provider, model=model, api_key=api_key
+        fields,
+        stream_status(fields),
+        body=body,
+        headers=headers,
+        provider=provider,
+        model=model,
+        api_key=api_key,
     )
+
+
+def stream_status(fields: ErrorFields, default: int = 500) -> int:
+    """The status that an error would have had, had it come before the stream: by its code, its type or its text."""
+    words = [word for word in (fields.code, fields.type) if word]
+    told = fields.status or next((int(word) for word in words if _ERROR_STATUS(word)), None)
+    told = told or next((TYPE_STATUS[word] for word in words if word in TYPE_STATUS), None)
+    if told is not None:
+        return told
+    cls = _by_word(fields) or _by_text(fields, (*LIMIT_PHRASES, *PHRASES, *STATE_PHRASES))
+    return default if cls is None else cls.http_status
 
 
 def make_error(
@@ -201,7 +131,7 @@ def make_error(
         param=fields.param,
         request_id=request_id(headers),
         retry_after=retry_after(headers),
-        body=body,
+        body=_without_key(body, api_key) if api_key and len(api_key) >= MIN_KEY else body,
         headers=headers,
     )
     if isinstance(error, RateLimitError) and (status == UNPAID or _is_final(fields)):
@@ -267,6 +197,7 @@ def _fields(message: object, error: Mapping[str, Any], body: Mapping[str, Any]) 
             error.get("status"),
             error.get("http_status_code"),
             body.get("status_code"),
+            STATUS_WORDS.get(_text(error.get("status")) or ""),
         ),
         upstream=_text(metadata.get("raw")) or _embedded(_text(message) or ""),
     )
@@ -300,24 +231,41 @@ def _nested(message: dict[str, Any] | list[Any], error: Mapping[str, Any]) -> Er
 
 def redact(text: str, api_key: str | None) -> str:
     """The text without anything that is, or looks like, a key; cut to a length that fits a log line."""
-    if api_key:
+    if api_key and len(api_key) >= MIN_KEY:
         text = text.replace(api_key, "[key]")
     return _SECRET.sub("[key]", text[:MESSAGE_HEAD])
+
+
+def _without_key(body: Any, api_key: str) -> Any:
+    """A parsed body without the key, wherever it stands in it."""
+    if isinstance(body, str):
+        return body.replace(api_key, "[key]")
+    if isinstance(body, dict):
+        return {name: _without_key(value, api_key) for name, value in body.items()}
+    return [_without_key(item, api_key) for item in body] if isinstance(body, list) else body
 
 
 def _refine(
     cls: type[APIStatusError | APITimeoutError], fields: ErrorFields
 ) -> type[APIStatusError | APITimeoutError]:
     """The narrower class that code, type or text call for, if it lies below (or beside) the status's."""
-    for word in (fields.inner_code, fields.code, fields.type, *_upstream_words(fields.upstream)):
-        if (refined := CODE_ERRORS.get(word or "")) is not None:
-            return refined
-    if cls in _REFINED_BY_TEXT:
-        lower = f"{fields.message} {fields.upstream}".lower()
-        for phrase, refined in PHRASES:
-            if phrase in lower:
-                return refined
-    return cls
+    if (told := _by_word(fields)) is not None:
+        return told
+    return (_by_text(fields, PHRASES) or cls) if cls in _REFINED_BY_TEXT else cls
+
+
+def _by_word(fields: ErrorFields) -> type[APIStatusError] | None:
+    """The class that a code or type tells."""
+    words = (fields.inner_code, fields.code, fields.type, *_upstream_words(fields.upstream))
+    return next((CODE_ERRORS[word] for word in words if word is not None and word in CODE_ERRORS), None)
+
+
+def _by_text(
+    fields: ErrorFields, phrases: Iterable[tuple[str, type[APIStatusError]]]
+) -> type[APIStatusError] | None:
+    """The class of the first phrase in the text."""
+    lower = f"{fields.message} {fields.upstream}".lower()
+    return next((cls for phrase, cls in phrases if phrase in lower), None)
 
 
 def _upstream_words(upstream: str) -> tuple[str | None, ...]:

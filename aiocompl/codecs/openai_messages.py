@@ -24,6 +24,9 @@ OURS: Final = frozenset({"provider_specific_fields", "thinking_blocks"})
 
 MARK: Final = "cache_control"
 
+MEDIA: Final = frozenset({"file", "image_url", "input_audio"})
+"""OpenAI's types of content parts that are no text."""
+
 _USUAL: Final = ("role", "content")
 
 REASONING: Final = ("reasoning_content", "reasoning")
@@ -36,6 +39,7 @@ class MessageWriter:
 
     def __init__(self, vendor: Vendor) -> None:
         self._roles = dict(vendor.roles)
+        self._vendor = vendor
         self._fields = vendor.message_fields
         self._named = vendor.named_roles
         self._text_roles = vendor.text_roles
@@ -82,6 +86,8 @@ class MessageWriter:
         return key not in OURS and (self._fields is None or key in self._fields)
 
     def _content(self, role: str, content: Any) -> Any:
+        if self._vendor.part_types is not None and isinstance(content, (list, tuple)):
+            _check_parts(content, self._vendor)
         if role in self._text_roles:
             return text_of(content)
         if self._refused_parts:
@@ -125,9 +131,18 @@ class MessageWriter:
         return given if self._ids is None or self._ids.fullmatch(given) else short_id(given)
 
 
+def _check_parts(content: Any, vendor: Vendor) -> None:
+    for part in content:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind in MEDIA and kind not in (vendor.part_types or ()):
+            raise UnsupportedParamsError(
+                f"{vendor.title} takes no content of type {kind}", provider=vendor.name, param="messages"
+            )
+
+
 def writer_for(vendor: Vendor) -> MessageWriter | None:
     """The vendor's writer, or None where messages go as they are."""
-    if vendor.loosely or vendor.message_fields is not None:
+    if vendor.loosely or vendor.message_fields is not None or vendor.part_types is not None:
         return MessageWriter(vendor)
     return None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.openai_models import NEUTRAL
 from aiocompl.codecs.openai_reasoning import put_reasoning
-from aiocompl.codecs.tools import EMPTY_SCHEMA
+from aiocompl.codecs.tools import EMPTY_SCHEMA, tool_choice_of
 from aiocompl.codecs.vendor import Vendor
 from aiocompl.errors import UnsupportedParamsError
 
@@ -23,6 +23,7 @@ _RULES: Final = (
     "model_refuses",
     "formats",
     "choices",
+    "allowed_tools",
     "tool_omits",
     "parameters_required",
     "service_tiers",
@@ -60,6 +61,8 @@ class ParamRules:
         kind = form.get("type") if isinstance(form, Mapping) else None
         if kind is not None and not _is_one_of(kind, vendor.formats):
             raise self._refusal("response_format", f"has no response_format of type {kind!r:.40}", model)
+        if not vendor.allowed_tools:
+            _write_allowed(body)
         choice = body.get("tool_choice")
         if choice is not None and not _is_one_of(choice, vendor.choices):
             words = ", ".join(sorted(vendor.choices or ()))
@@ -110,6 +113,23 @@ def rules_for(vendor: Vendor) -> ParamRules | None:
 
 def _is_one_of(value: object, allowed: frozenset[str] | None) -> bool:
     return allowed is None or (isinstance(value, str) and value in allowed)
+
+
+def _write_allowed(body: dict[str, Any]) -> None:
+    """Send only the tools that ``allowed_tools`` names."""
+    given = body.get("tool_choice")
+    if not isinstance(given, Mapping) or given.get("type") != "allowed_tools":
+        return
+    choice = tool_choice_of(body)
+    if choice is None or not choice.allowed:
+        return
+    body["tool_choice"] = choice.mode
+    body["tools"] = [tool for tool in body.get("tools") or () if _name_of(tool) in choice.allowed]
+
+
+def _name_of(tool: Mapping[str, Any]) -> object:
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, Mapping) else None
 
 
 def is_prefill(messages: Sequence[Mapping[str, Any]]) -> bool:

@@ -44,6 +44,8 @@ class ProviderFields(TypedDict, total=False):
     schema_alone: bool
     unforced: str
     choices: Collection[str]
+    allowed_tools: bool
+    part_types: Collection[str]
     tool_omits: Collection[str]
     parameters_required: bool
     service_tiers: Mapping[str, str]
@@ -238,6 +240,8 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "schema_alone": _flag,
     "unforced": _pattern,
     "choices": _set,
+    "allowed_tools": _flag,
+    "part_types": _set,
     "tool_omits": _set,
     "parameters_required": _flag,
     "service_tiers": check_pairs,

@@ -151,6 +151,15 @@ class Vendor:
     choices: frozenset[str] | None = None
     """The values of `tool_choice` that there are; None for all of OpenAI's."""
 
+    allowed_tools: bool = True
+    """`tool_choice` may be ``allowed_tools``; elsewhere only those tools are sent, and its mode is the choice."""
+
+    part_types: frozenset[str] | None = None
+    """OpenAI's types of content parts that messages may hold, of those that are no text; None for all.
+
+    Types that are not OpenAI's are sent as they are.
+    """
+
     tool_omits: frozenset[str] = frozenset()
     """Fields of a tool's function that the vendor refuses; they are left out."""
 

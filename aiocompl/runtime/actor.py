@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, cast
 import attrs
 
 from aiocompl import telemetry
+from aiocompl.codecs.quotes import conceal
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, SupervisorClosedError
 from aiocompl.runtime.stream import CompletionStream, Lease
 from aiocompl.runtime.stream_limits import StreamLimits, StreamWatch
@@ -215,6 +216,7 @@ class ProviderActor:
             call.total = self._loop.time() - envelope.started
         except AiocomplError as error:
             error.model = error.model or request.model
+            conceal(error, request)
             if self._keeper is not None and equipped is not None:
                 self._keeper.refused(equipped, error)
             raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 import attrs
 
 from aiocompl._compat import override
+from aiocompl.codecs.quotes import conceal
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, IncompleteStreamError
 from aiocompl.types.assemble import stream_chunk_builder
 
@@ -244,6 +245,7 @@ class CompletionStream:
         except AiocomplError as error:
             error.provider = error.provider or self.call.provider  # framing knows neither
             error.model = error.model or self.call.model
+            conceal(error, self._request)
             self._end()
             if not chunks:
                 raise

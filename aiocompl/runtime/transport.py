@@ -67,6 +67,7 @@ class TransportSettings:
 
 
 _MAX_PREPARED: Final = 1024
+_ERROR: Final = 400
 _BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -246,6 +247,8 @@ class AiohttpResponse:
                 return await response.read()
             return await self._read_bounded()
         except (aiohttp.ClientError, OSError) as error:
+            if self.status >= _ERROR and isinstance(error.__cause__, ContentEncodingError):
+                return b""  # its status says what is wrong, if not its body
             raise map_exception(error, provider=self._provider, url=str(response.url)) from error
         finally:
             response.close()  # after the end of the body the connection is back in the pool already

@@ -134,7 +134,7 @@ def test_what_the_call_adds_goes_past_all_checks() -> None:
     ("model", "params", "expected"),
     [
         (
-            CLAUDE,
+            CLAUDE_46,
             {"max_tokens": 5, "temperature": 0, "top_p": 0.5, "stop": "x"},
             {"inferenceConfig": {"maxTokens": 5, "temperature": 0, "topP": 0.5, "stopSequences": ["x"]}},
         ),
@@ -226,6 +226,8 @@ def test_parameters(model: str, params: dict[str, Any], expected: dict[str, Any]
         (CLAUDE, {"n": 2}),
         (LLAMA, {"response_format": FORM}),
         (LLAMA, {"response_format": {"type": "json_object"}}),
+        (LLAMA, {"tools": [WEATHER], "tool_choice": "required"}),
+        (LLAMA, {"tools": [WEATHER], "tool_choice": WEATHER}),
         (NOVA, {"tools": [WEATHER], "parallel_tool_calls": False}),
         (CLAUDE, {"tools": [{"type": "code_interpreter"}]}),
     ],

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from aiocompl.codecs.error_shapes import (
-    CODE_ERRORS,
-    FINAL_CODES,
-    MESSAGE_HEAD,
-    TYPE_STATUS,
-    decode_error,
-    decode_stream_error,
-    redact,
-)
+from aiocompl.codecs.error_shapes import MESSAGE_HEAD, decode_error, decode_stream_error, redact
+from aiocompl.codecs.error_words import CODE_ERRORS, FINAL_CODES, TYPE_STATUS
 from aiocompl.errors import (
     APIError,
     APITimeoutError,

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from aiocompl.codecs.routing import Route, Target, resolve
+from aiocompl.codecs.routing import Route, Target, resolve, resolve_operation
 from aiocompl.errors import BadRequestError
+from aiocompl.types.request import EmbeddingRequest
 
+PLACE = "/v1/projects/p/locations/l"
 KEYS = {
     "CO_API_KEY": "k-cohere",
     "GEMINI_API_KEY": "k-gemini",
@@ -90,3 +92,48 @@ def test_replicates_token_and_base() -> None:
 def test_vertex_needs_project_and_location() -> None:
     with pytest.raises(BadRequestError, match="GOOGLE_CLOUD_PROJECT"):
         resolve(Target("vertex_ai/gemini-2.5-flash", api_key="token"), {})
+
+
+@pytest.mark.parametrize(
+    ("base", "options", "env", "expected"),
+    [
+        ("http://host:1", {"vertex_project": "p", "vertex_location": "l"}, {}, "http://host:1" + PLACE),
+        (
+            "http://host:1/?a=b",
+            {"vertex_project": "p", "vertex_location": "l"},
+            {},
+            f"http://host:1{PLACE}?a=b",
+        ),
+        (
+            "http://host:1",
+            {},
+            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "l"},
+            "http://host:1" + PLACE,
+        ),
+        ("http://host:1/v1/x", {"vertex_project": "p", "vertex_location": "l"}, {}, "http://host:1/v1/x"),
+        ("http://host:1", {"vertex_project": "p"}, {}, "http://host:1"),
+        ("http://host:1", {}, {}, "http://host:1"),
+    ],
+)
+@pytest.mark.parametrize(
+    "model", ["vertex_ai/gemini-2.5-flash", "vertex_ai/claude-sonnet-4-5", "vertex_ai/mistral-medium-3"]
+)
+def test_a_bare_host_gets_vertexs_project_and_location(
+    model: str, base: str, options: dict[str, str], env: dict[str, str], expected: str
+) -> None:
+    found = route(model, env, api_key="k", api_base=base, credentials=options)
+    assert found.endpoint.base_url == expected
+
+
+def test_so_do_vertexs_embeddings() -> None:
+    target = Target(
+        "vertex_ai/gemini-embedding-001",
+        api_key="k",
+        api_base="http://host:1",
+        credentials={"vertex_project": "p", "vertex_location": "l"},
+    )
+    found = resolve_operation("embeddings", target, {})
+    request = EmbeddingRequest(model=found.model, input=["a"])
+    assert found.codec.encode_request(request).url.startswith(
+        f"http://host:1{PLACE}/publishers/google/models/"
+    )

@@ -50,6 +50,7 @@ def _tools(body: Any) -> bytes:
 
 
 AS_IT_IS = {name: ("fg", choice) for name, choice in FORMS.items()}
+SOME: Final[dict[str, Any]] = {"some": ("f", "auto"), "one of some": ("f", "required")}
 CONVERSE: Final[dict[str, Any]] = {
     "auto": ("fg", {"auto": {}}),
     "none": ("", None),
@@ -62,8 +63,11 @@ CONVERSE: Final[dict[str, Any]] = {
 SENT: Final[dict[str, dict[str, Any]]] = {
     "openai/gpt-4o": AS_IT_IS,
     "azure/gpt-4o": AS_IT_IS,
-    "groq/m": AS_IT_IS,
-    "mistral/m": AS_IT_IS | {"required": ("fg", "any")},
+    "groq/m": AS_IT_IS | SOME,
+    "deepseek/m": AS_IT_IS | SOME,
+    "together/m": AS_IT_IS | SOME,
+    "xai/m": AS_IT_IS | SOME,
+    "mistral/m": AS_IT_IS | {"required": ("fg", "any"), "some": ("f", "auto"), "one of some": ("f", "any")},
     "watsonx/m": AS_IT_IS,
     "openai/responses/gpt-4o": AS_IT_IS
     | {
@@ -97,6 +101,8 @@ SENT: Final[dict[str, dict[str, Any]]] = {
         "custom": REFUSED,
     },
     "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0": CONVERSE,
+    "bedrock/meta.llama3-1-70b-instruct-v1:0": CONVERSE
+    | {"required": REFUSED, "named": REFUSED, "one of some": REFUSED},
     "cohere/command-a-03-2025": {
         "auto": ("fg", None),
         "none": ("fg", "NONE"),

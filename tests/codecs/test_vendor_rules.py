@@ -267,3 +267,31 @@ def test_deepseek_takes_text_but_from_users() -> None:
         "deepseek", {}, {"role": "developer", "content": parts}, {"role": "user", "content": parts}
     )
     assert body["messages"] == [{"role": "system", "content": "ab"}, {"role": "user", "content": parts}]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("groq", "input_audio"),
+        ("deepseek", "input_audio"),
+        ("deepseek", "file"),
+        ("perplexity", "input_audio"),
+    ],
+)
+def test_parts_that_the_vendor_cannot_take_are_refused(name: str, kind: str) -> None:
+    message = {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": kind, kind: {}}]}
+    with pytest.raises(UnsupportedParamsError, match=kind) as caught:
+        sent(name, {}, message)
+    assert caught.value.param == "messages"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("groq", "image_url"), ("groq", "document"), ("deepseek", "image_url"), ("xai", "file")],
+)
+def test_parts_that_it_may_take_are_sent(name: str, kind: str) -> None:
+    message = {
+        "role": "user",
+        "content": [{"type": "text", "text": "Hi"}, {"type": kind, kind: {"url": "u"}}],
+    }
+    assert sent(name, {}, message)[1]["messages"][0]["content"] == message["content"]

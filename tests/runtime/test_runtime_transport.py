@@ -24,6 +24,7 @@ from aiocompl.errors import (
     InternalServerError,
     RateLimitError,
     ResponseTooLargeError,
+    ServiceUnavailableError,
 )
 from aiocompl.runtime.transport import TransportSettings
 from aiocompl.testing import Answer, Delivery, Reply, Simulator, Slice, faults
@@ -233,6 +234,20 @@ async def test_broken_gzip(supervisor: Supervisor, simulator: Simulator) -> None
     simulator.script = Delivery.whole(zlib.compress(b"{}")[:-3], headers={"content-encoding": "deflate"})
     with pytest.raises(APIError):
         await ask(supervisor, simulator.base_url)
+
+
+async def test_an_error_whose_body_is_broken_keeps_its_class(
+    supervisor: Supervisor, simulator: Simulator
+) -> None:
+    for status, expected in ((400, BadRequestError), (429, RateLimitError), (503, ServiceUnavailableError)):
+        simulator.script = Delivery.whole(
+            b"no gzip at all", status=status, headers={"content-encoding": "gzip"}
+        )
+        for way in (ask, read):
+            with pytest.raises(APIError) as raised:
+                await way(supervisor, simulator.base_url)
+            assert type(raised.value) is expected
+            assert raised.value.status_code == status
 
 
 @pytest.mark.parametrize("stale", [False, True])

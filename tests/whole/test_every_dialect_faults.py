@@ -70,8 +70,6 @@ async def ask(model: str, fault: Fault, *, stream: bool) -> tuple[str | None, st
 
 OWN: dict[tuple[str, str], type[APIError]] = {
     ("quota", "anthropic"): BadRequestError,  # which is how Anthropic says it
-    ("content_policy", "bedrock"): BadRequestError,  # an exception of which only the text says more
-    ("content_policy", "mistral"): PermissionDeniedError,
     ("content_policy", "ollama"): BadRequestError,  # which has no such thing
 }
 """Where a provider's way of saying it tells less."""

@@ -10,11 +10,11 @@ import orjson
 from aiocompl.codecs.anthropic.errors import error_of, error_response
 from aiocompl.codecs.anthropic.request import (
     NATIVE_PARAMS,
-    SAMPLING_DEFAULTS,
     UNSUPPORTED_PARAMS,
     request_body,
 )
 from aiocompl.codecs.anthropic.response import completion_of
+from aiocompl.codecs.anthropic.sampling import DEFAULTS
 from aiocompl.codecs.anthropic.stream import AnthropicStreamDecoder
 from aiocompl.codecs.anthropic.tools import reading_of
 from aiocompl.codecs.base import MALFORMED, raise_malformed
@@ -41,7 +41,7 @@ API_VERSION: Final = "2023-06-01"
 NO_SAMPLING_FROM: Final = "2026-10-21"
 """The first version, by its date, that refuses all sampling parameters whatever the model."""
 
-_SAMPLING: Final = frozenset(SAMPLING_DEFAULTS)
+_SAMPLING: Final = frozenset(DEFAULTS)
 
 
 class AnthropicCodec:

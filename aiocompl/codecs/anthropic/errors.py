@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from aiocompl.codecs.error_shapes import ErrorFields, error_fields, make_error, parse_body
+from aiocompl.codecs.error_shapes import ErrorFields, error_fields, make_error, parse_body, stream_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,6 @@ TYPE_STATUS: Final[Mapping[str, int]] = {
     "overloaded_error": 529,
 }
 """The status that an error inside a 200 would have had."""
-
-_INTERNAL: Final = 500
 
 
 def error_of(
@@ -53,7 +51,7 @@ def error_of(
     """
     fields = error_fields(body) or ErrorFields("the answer has no error that could be read; see `body`")
     if status is None:
-        status = TYPE_STATUS.get(fields.type or "", fields.status or _INTERNAL)
+        status = TYPE_STATUS.get(fields.type or "") or stream_status(fields)
     error = make_error(
         attrs.evolve(fields, code=_stable_code(body) or fields.code),
         status,

@@ -65,6 +65,11 @@ class Claude:
         return self.version is None or self.version < (4, 7)
 
     @property
+    def samples_by_one(self) -> bool:
+        """Whether `temperature` and `top_p` are refused together."""
+        return self.version in {(4, 1), (4, 5)}
+
+    @property
     def thinking(self) -> Literal["none", "budget", "adaptive"]:
         """How the model is told to think: not at all, by a budget of tokens, or by an effort."""
         if self.version is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.anthropic.messages import Conversation
 from aiocompl.codecs.anthropic.models import claude_of
+from aiocompl.codecs.anthropic.sampling import sampling_fields
 from aiocompl.codecs.anthropic.schema import narrowed
 from aiocompl.codecs.anthropic.thinking import thinking_fields
 from aiocompl.codecs.anthropic.tools import tool_fields
@@ -56,9 +57,6 @@ UNSUPPORTED_PARAMS: Final = frozenset(
     }
 )
 
-SAMPLING_DEFAULTS: Final[Mapping[str, float | None]] = {"temperature": 1, "top_p": 1, "top_k": None}
-"""Parameters that later models refuse; a value that says what they do anyway is left out."""
-
 SERVICE_TIERS: Final[Mapping[str, str]] = {
     "auto": "auto",
     "priority": "auto",
@@ -108,10 +106,10 @@ def request_body(request: ChatRequest) -> dict[str, Any]:
     talk = Conversation(request.messages, claude)
     body: dict[str, Any] = {"model": request.model, "messages": talk.turns}
     body |= {name: value for name, value in params.items() if name not in _TRANSLATED}
-    body |= thinking_fields(params, claude)
+    body |= thinking_fields(params, claude, request.extra_headers)
     budgeted = body.get("thinking", {}).get("type") == "enabled"
     body |= tool_fields(params, claude, called=talk.called, budgeted=budgeted)
-    body |= _sampling(params, claude) | _small_fields(params)
+    body |= sampling_fields(params, claude, body.get("thinking")) | _small_fields(params)
     if system := talk.system + _json_instruction(params):
         plain = len(system) == 1 and set(system[0]) == {"type", "text"}
         body["system"] = system[0]["text"] if plain else system
@@ -120,19 +118,6 @@ def request_body(request: ChatRequest) -> dict[str, Any]:
     if request.stream:
         body["stream"] = True
     return body
-
-
-def _sampling(params: Mapping[str, Any], claude: Claude) -> dict[str, Any]:
-    fields = {name: params[name] for name in SAMPLING_DEFAULTS if name in params}
-    if not claude.samples:
-        for name, value in fields.items():
-            if value != SAMPLING_DEFAULTS[name]:
-                raise UnsupportedParamsError(f"this model takes no {name}", param=name)
-        return {}
-    temperature = fields.get("temperature")
-    if temperature is not None and temperature > 1:
-        fields["temperature"] = 1.0  # OpenAI's scale goes to 2, the dialect's ends here
-    return fields
 
 
 def _small_fields(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MIN_BUDGET: Final = 1024
 
+INTERLEAVED: Final = "interleaved-thinking"
+
 BUDGETS: Final[Mapping[str, int]] = {
     "minimal": MIN_BUDGET,
     "low": 2048,
@@ -24,13 +26,16 @@ BUDGETS: Final[Mapping[str, int]] = {
 """Tokens to think with; the answer's bound, of which they are part, caps them."""
 
 
-def thinking_fields(params: Mapping[str, Any], claude: Claude) -> dict[str, Any]:
+def thinking_fields(
+    params: Mapping[str, Any], claude: Claude, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The request's ``max_tokens``, and ``thinking`` and ``output_config`` where the parameters call for them.
 
     `thinking` is sent as it is and goes before what `reasoning_effort` would make of it.
 
     Raises:
-        UnsupportedParamsError: The model does not know the effort, or cannot think, or cannot leave it.
+        UnsupportedParamsError: The model does not know the effort, or cannot think, or cannot leave it; or the budget
+            leaves the answer no room.
     """
     bound = params.get("max_completion_tokens", params.get("max_tokens"))
     fields: dict[str, Any] = {"max_tokens": claude.default_max_tokens if bound is None else bound}
@@ -43,7 +48,18 @@ def thinking_fields(params: Mapping[str, Any], claude: Claude) -> dict[str, Any]
         budget = thinking.get("budget_tokens")
         if bound is None and budget:
             fields["max_tokens"] = _room_for(budget, claude)
+        elif isinstance(budget, int) and budget >= bound and not _interleaves(params, headers):
+            raise UnsupportedParamsError(
+                f"thinking: its budget_tokens ({budget}) must be below max_tokens ({bound}), which includes them",
+                param="thinking",
+            )
     return fields
+
+
+def _interleaves(params: Mapping[str, Any], headers: Mapping[str, str] | None) -> bool:
+    """Whether a beta lets the budget stand for all of a turn's answers."""
+    told = (params.get("betas"), params.get("additionalModelRequestFields"), *(headers or {}).values())
+    return any(INTERLEAVED in str(words) for words in told)
 
 
 def _of_effort(effort: str, claude: Claude, bound: int | None) -> dict[str, Any]:

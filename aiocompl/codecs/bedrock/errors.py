@@ -113,23 +113,25 @@ def _without_token(body: bytes, endpoint: Endpoint) -> bytes:
 
 def _refined(cls: ErrorClass | None, status: int | None, fields: ErrorFields) -> ErrorClass | None:
     """The class that the text calls for, where the exception's own says too little."""
-    text = fields.message.lower()
+    text = (fields.upstream or fields.message).lower()
     if (cls is BadRequestError or (cls is None and status == BadRequestError.http_status)) and any(
         phrase in text for phrase in TOO_LONG
     ):
         return ContextWindowExceededError
+    if cls is BadRequestError and status in {None, BadRequestError.http_status}:
+        return None  # as any other 400: by the phrases of all providers
     if cls is PermissionDeniedError and text.startswith(BAD_KEY):
         return AuthenticationError
     return cls
 
 
 def _fields(parsed: Any, name: str) -> ErrorFields:
-    """Message and exception; bodies that are no JSON say what they say as text."""
-    message = parsed.get("message") or parsed.get("Message") if isinstance(parsed, dict) else parsed
+    """Message and exception; of a body that is no object only the class is read from its text, which may be anything."""
+    message = parsed.get("message") or parsed.get("Message") if isinstance(parsed, dict) else None
     if not isinstance(message, str) and (found := error_fields(parsed)) is not None:
         message = found.message  # a proxy in between, with a shape of its own
-    text = message if isinstance(message, str) else "the answer says no more"
-    return ErrorFields(text, type=name or None)
+    text = message if isinstance(message, str) else "the answer has no error that could be read; see `body`"
+    return ErrorFields(text, type=name or None, upstream=parsed if isinstance(parsed, str) else "")
 
 
 def _type_in(parsed: Any) -> str:

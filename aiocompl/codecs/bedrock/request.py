@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.codecs.anthropic.models import claude_of
-from aiocompl.codecs.anthropic.request import SAMPLING_DEFAULTS
+from aiocompl.codecs.anthropic.sampling import DEFAULTS as SAMPLING
+from aiocompl.codecs.anthropic.sampling import sampling_fields
 from aiocompl.codecs.anthropic.thinking import thinking_fields
 from aiocompl.codecs.bedrock.messages import Conversation
 from aiocompl.codecs.bedrock.tools import tool_fields
@@ -63,7 +64,9 @@ def converse_body(request: ChatRequest) -> dict[str, Any]:
         UnsupportedParamsError: The dialect, or the model, cannot do it.
         BadRequestError: A message is not as it must be.
     """
-    params, model = _sampled(request.params, request.model), request.model
+    model = request.model
+    reasoning = _reasoning(request)
+    params = _sampled(request.params, model, reasoning.get("thinking"))
     if params.get("n", 1) != 1:
         raise UnsupportedParamsError("this provider gives one answer a call", param="n")
     conversation = Conversation(request.messages)
@@ -72,7 +75,7 @@ def converse_body(request: ChatRequest) -> dict[str, Any]:
         body["system"] = conversation.system
     if inference := _inference(params):
         body["inferenceConfig"] = inference
-    extra = _model_fields(params, model)
+    extra = reasoning | _top_k(params, model)
     body |= tool_fields(params, model, history=conversation.uses_tools, thinks=_thinks(extra))
     extra |= body.get(MODEL_FIELDS, {}) | params.get(MODEL_FIELDS, {})
     if extra:
@@ -85,14 +88,13 @@ def converse_body(request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-def _sampled(params: Mapping[str, Any], model: str) -> Mapping[str, Any]:
-    """The parameters, for the latest Claudes without those of sampling, which they refuse."""
-    if claude_of(model).samples:
+def _sampled(params: Mapping[str, Any], model: str, thinking: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The parameters, for Claude with those of sampling as it takes them."""
+    claude = claude_of(model)
+    if not claude.named:
         return params
-    for name, usual in SAMPLING_DEFAULTS.items():
-        if name in params and params[name] != usual:
-            raise UnsupportedParamsError(f"this model takes no {name}", param=name)
-    return {name: value for name, value in params.items() if name not in SAMPLING_DEFAULTS}
+    others = {name: value for name, value in params.items() if name not in SAMPLING}
+    return others | sampling_fields(params, claude, thinking)
 
 
 def _inference(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,18 +113,19 @@ def _inference(params: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _model_fields(params: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """What goes past the dialect to the model: `top_k` and the ways to ask for reasoning."""
-    fields = _reasoning(params, model)
-    if (top_k := params.get("top_k")) is not None:
-        fields |= {"inferenceConfig": {"topK": top_k}} if "amazon.nova" in model else {"top_k": top_k}
-    return fields
+def _top_k(params: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """What goes past the dialect to the model."""
+    if (top_k := params.get("top_k")) is None:
+        return {}
+    return {"inferenceConfig": {"topK": top_k}} if "amazon.nova" in model else {"top_k": top_k}
 
 
-def _reasoning(params: Mapping[str, Any], model: str) -> dict[str, Any]:
+def _reasoning(request: ChatRequest) -> dict[str, Any]:
+    """The ways to ask for reasoning; the bound that must be above a budget is the model's longest answer by itself."""
+    params, model = request.params, request.model
     claude = claude_of(model)
     if claude.named:
-        fields = thinking_fields(params, claude)
+        fields = thinking_fields(params, claude, request.extra_headers)
         return {name: fields[name] for name in ("thinking", "output_config") if name in fields}
     thinking, effort = params.get("thinking"), params.get("reasoning_effort")
     fields = {} if thinking is None else {"thinking": thinking}

@@ -63,6 +63,8 @@ def tool_fields(params: Mapping[str, Any], model: str, *, history: bool, thinks:
     tools = _tools(params, choice)
     fields: dict[str, Any] = {}
     native_choice = _choice(choice) if tools else None
+    if native_choice is not None and "auto" not in native_choice and not _forceable(model):
+        raise UnsupportedParamsError("this model cannot be made to call a tool", param="tool_choice")
     if uses_schema_tool(params, model):
         native_choice = _forced_choice(native_choice, bare=not tools, thinks=thinks, model=model)
         tools.append(_schema_tool(params))

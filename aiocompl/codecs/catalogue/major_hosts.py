@@ -20,6 +20,8 @@ VENDORS: Final = (
         one_answer=True,
         schemaless="^(?!.*(?:gpt-oss|kimi-k2|llama-4))",
         schema_alone=True,
+        allowed_tools=False,
+        part_types=frozenset({"file", "image_url"}),
         native=frozenset(
             {
                 "citation_options",
@@ -48,6 +50,7 @@ VENDORS: Final = (
         base_env=("TOGETHER_BASE_URL", "TOGETHER_AI_API_BASE"),
         max_tokens="max_tokens",
         unsupported=frozenset({"parallel_tool_calls", "user"}),
+        allowed_tools=False,
         native=frozenset(
             {
                 "chat_template_kwargs",

@@ -75,6 +75,7 @@ MISTRAL = Vendor(
     message_fields=frozenset({"content", "name", "prefix", "role", "tool_call_id", "tool_calls"}),
     named_roles=frozenset({"tool"}),
     call_ids="[a-zA-Z0-9]{9}",
+    allowed_tools=False,
     parameters_required=True,
     prefill="prefix",
     parts="mistral",
@@ -169,6 +170,7 @@ VENDORS: Final = (
         native=frozenset({"deferred"}),
         named_roles=frozenset({"user"}),
         cites=True,
+        allowed_tools=False,
         tool_omits=frozenset({"strict"}),
         model_refuses=(
             ("non-reasoning", frozenset()),
@@ -189,6 +191,8 @@ VENDORS: Final = (
         native=frozenset({"thinking", "user_id"}),
         formats=frozenset({"json_object", "text"}),
         unforced="^(?!deepseek-chat$)",
+        allowed_tools=False,
+        part_types=frozenset({"image_url"}),
         model_refuses=(("deepseek-reasoner", frozenset({"logprobs", "top_logprobs"})),),
         roles=(("developer", "system"),),
         text_roles=frozenset({"assistant", "developer", "system", "tool"}),
@@ -221,6 +225,7 @@ VENDORS: Final = (
                 "user",
             }
         ),
+        part_types=frozenset({"file", "image_url"}),
         native=frozenset(
             {
                 "disable_search",

@@ -18,6 +18,7 @@ from aiocompl.codecs.error_shapes import (
     error_fields,
     make_error,
     parse_body,
+    stream_status,
 )
 from aiocompl.codecs.tools import stop_of
 from aiocompl.errors import (
@@ -182,7 +183,8 @@ def failure(body: Mapping[str, Any], reason: str, endpoint: Endpoint, model: str
     fields = ErrorFields(
         str(body.get("error") or f"the generation ended with {reason}"), code=reason, type=kind and str(kind)
     )
-    status = 422 if kind == INVALID_TOOL_GENERATION else FAILURES.get(reason, 500)
+    usual = FAILURES.get(reason, 500)
+    status = 422 if kind == INVALID_TOOL_GENERATION else stream_status(fields, usual)
     return make_error(
         fields,
         status,

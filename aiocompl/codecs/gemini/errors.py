@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from aiocompl.codecs.error_shapes import ErrorFields, decode_error, error_fields, make_error, parse_body
+from aiocompl.codecs.error_shapes import (
+    ErrorFields,
+    decode_error,
+    error_fields,
+    make_error,
+    parse_body,
+    stream_status,
+)
+from aiocompl.codecs.error_words import STATUS_WORDS
 from aiocompl.errors import APITimeoutError, RateLimitError
 
 if TYPE_CHECKING:
@@ -15,26 +23,6 @@ if TYPE_CHECKING:
 
     from aiocompl.errors import APIStatusError
     from aiocompl.wire.messages import HTTPResponse
-
-STATUS_WORDS: Final[Mapping[str, int]] = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "OUT_OF_RANGE": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "ABORTED": 409,
-    "ALREADY_EXISTS": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "CANCELLED": 408,
-    "INTERNAL": 500,
-    "UNKNOWN": 500,
-    "DATA_LOSS": 500,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-"""The HTTP status of each of Google's status words, for errors inside a stream, which have none of their own."""
 
 _CLIENT_CLOSED: Final = 499
 _TOO_LONG: Final = re.compile(
@@ -79,7 +67,7 @@ def body_error(
     word = inner.get("status")
     word = word if isinstance(word, str) else None
     if status is None:
-        status = fields.status or STATUS_WORDS.get(word or "", 500)
+        status = fields.status or STATUS_WORDS.get(word or "") or stream_status(fields)
     reason = next((value for value in _values(inner, "reason") if isinstance(value, str)), None)
     error = make_error(
         attrs.evolve(

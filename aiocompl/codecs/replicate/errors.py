@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocompl.codecs.error_shapes import ErrorFields, error_fields, make_error, parse_body
+from aiocompl.codecs.error_shapes import ErrorFields, error_fields, make_error, parse_body, stream_status
 from aiocompl.errors import (
     APIStatusError,
     APITimeoutError,
@@ -112,7 +112,7 @@ def failure(
     said = text if isinstance(text, str) and text else "(no message)"
     lower = said.lower()
     cls = next((cls for phrase, cls in FAILURES if phrase in lower), None)
-    status = 400 if cls is None else cls.http_status
+    status = stream_status(ErrorFields(said), 400) if cls is None else cls.http_status
     return _error(f"the prediction failed: {said}", status, cls, body, headers, endpoint, model)
 
 

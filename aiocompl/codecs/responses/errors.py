@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocompl.codecs.error_shapes import TYPE_STATUS, ErrorFields, error_fields, make_error
+from aiocompl.codecs.error_shapes import ErrorFields, error_fields, make_error, stream_status
 from aiocompl.errors import ContentPolicyViolationError
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ def failure(
     """
     fields = (error_fields(body) if body.get("error") or "message" in body else None) or _UNEXPLAINED
     code = fields.code or ""
-    told = fields.status or TYPE_STATUS.get(code) or TYPE_STATUS.get(fields.type or "")
     return make_error(
         fields,
-        told or (400 if _FAULTS(code) else 500),
+        stream_status(fields, 400 if _FAULTS(code) else 500),
         body=body,
         headers=headers or {},
         provider=endpoint.provider,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ERRORS: Final = range(400, 600)
 _UNKNOWN: Final = 500
+_UNREAD: Final = "the container has no error that could be read; see `body`"
 
 
 def answer_error(response: HTTPResponse, endpoint: Endpoint, model: str) -> APIStatusError | APITimeoutError:
@@ -75,7 +76,8 @@ def _containers(
 ) -> APIStatusError | APITimeoutError:
     original: Any = parse_body(text.encode())
     error = make_error(
-        error_fields(original) or ErrorFields(text or "the container says no more"),
+        error_fields(original)
+        or ErrorFields(_UNREAD if text else "the container says no more", upstream=text),
         status,
         body=body,
         headers=headers,

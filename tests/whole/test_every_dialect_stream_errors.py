@@ -1,0 +1,120 @@
+"""An error inside a 200, of whatever kind and in whichever dialect, has the class that it has as a status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aiocompl import (
+    APIError,
+    APIResponseValidationError,
+    AuthenticationError,
+    BadRequestError,
+    ContentPolicyViolationError,
+    ContextWindowExceededError,
+    InternalServerError,
+    RateLimitError,
+    ServiceUnavailableError,
+    Supervisor,
+)
+from aiocompl.testing import Simulator, faults
+from aiocompl.testing.dialects import DIALECTS
+
+MODELS = [
+    "openai/gpt-4o",
+    "openai/responses/gpt-4o",
+    "azure/gpt-4o",
+    "anthropic/claude-sonnet-4-5",
+    "gemini/gemini-2.5-flash",
+    "azure_ai/claude-sonnet-4-5",
+    "azure_ai/gpt-4o",
+    "vertex_ai/gemini-2.5-flash",
+    "vertex_ai/claude-sonnet-4-5@20250929",
+    "vertex_ai/meta/llama-3.3-70b-instruct-maas",
+    "vertex_ai/openapi/google/gemini-2.5-flash",
+    "vertex_ai/openai/1234567890",
+    "vertex_ai/mistral-medium-3",
+    "huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest",
+    "huggingface/groq/openai/gpt-oss-120b",
+    "huggingface/hf-inference/HuggingFaceTB/SmolLM3-3B",
+    "cloudflare/@cf/openai/gpt-oss-120b",
+    "cloudflare/run/@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+    "snowflake/claude-sonnet-4-5",
+    "snowflake/messages/claude-sonnet-4-5",
+    "databricks/databricks-claude-sonnet-4-5",
+    "deepseek/deepseek-chat",
+    "fireworks/llama-v3p3-70b-instruct",
+    "perplexity/sonar",
+    "cohere/command-a-03-2025",
+    "cohere/v1/command-r",
+    "ollama/llama3.2",
+    "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "replicate/meta/meta-llama-3-8b-instruct",
+    "sagemaker/my-endpoint",
+    "groq/llama-3.3-70b-versatile",
+    "mistral/mistral-large-latest",
+]
+
+OWN: dict[tuple[str, str], type[APIError]] = {
+    ("authentication", "sagemaker"): InternalServerError,  # its streams break with one exception and one text
+    ("content_policy", "cohere"): InternalServerError,  # it has a status for this, and no text
+    ("content_policy", "ollama"): InternalServerError,  # which has no such thing
+    ("content_policy", "sagemaker"): InternalServerError,
+    (
+        "content_policy",
+        "vertex_ai/meta",
+    ): APIResponseValidationError,  # an answer of Gemini's without candidates
+    ("content_policy", "vertex_ai/mistral"): APIResponseValidationError,
+    ("content_policy", "vertex_ai/openai"): APIResponseValidationError,
+    ("content_policy", "vertex_ai/openapi"): APIResponseValidationError,
+    ("context_length", "sagemaker"): InternalServerError,
+    ("overloaded", "cloudflare/run"): RateLimitError,  # one code for both
+    ("overloaded", "huggingface/hf-inference"): RateLimitError,  # TGI's word for its 429
+    ("overloaded", "sagemaker"): InternalServerError,
+    ("rate_limit", "sagemaker"): InternalServerError,
+    ("server_error", "replicate"): BadRequestError,  # a prediction that failed, on this very input
+}
+"""Where a provider's way of saying it tells less."""
+
+SPEAKS = 'The user said "Tell me about the old bridges of Prague, please": no.'
+
+
+async def fail(model: str, fault: faults.Fault, text: str = "hello there") -> tuple[APIError, str]:
+    """The error of the streamed call, and the supervisor's own account of it."""
+    provider = model.partition("/")[0]
+    dialect = provider if provider in DIALECTS else "openai"
+    async with Simulator(fault, dialect=dialect) as simulator, Supervisor(num_retries=0) as supervisor:
+        place: dict[str, Any] = {"api_base": simulator.base_url, "api_key": "sk-made-up"}
+        messages = [{"role": "user", "content": text}]
+        with pytest.raises(APIError) as caught:
+            await (await supervisor.acompletion(model, messages, stream=True, **place)).response()
+        return caught.value, repr(supervisor.snapshot())
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("kind", "message", "expected"),
+    [
+        ("rate_limit", None, RateLimitError),
+        ("context_length", None, ContextWindowExceededError),
+        ("content_policy", None, ContentPolicyViolationError),
+        ("server_error", "It broke.", InternalServerError),
+        ("overloaded", None, ServiceUnavailableError),
+        ("authentication", None, AuthenticationError),
+    ],
+)
+async def test_kinds(model: str, kind: Any, message: str | None, expected: type[APIError]) -> None:
+    error, _ = await fail(model, faults.ErrorEvent(at_event=2, kind=kind, message=message))
+    own = [cls for (which, prefix), cls in OWN.items() if which == kind and model.startswith(prefix)]
+    assert type(error) is (own[0] if own else expected)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "fault", [faults.ErrorEvent(message=SPEAKS), faults.Status(status=400, message=SPEAKS)]
+)
+async def test_no_message_quotes_the_prompt(model: str, fault: faults.Fault) -> None:
+    error, account = await fail(model, fault, "Tell me about the old bridges of Prague, please")
+    assert "[...]" in str(error)
+    assert "Prague" not in f"{error} {error.args} {account}"
