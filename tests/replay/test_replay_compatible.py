@@ -238,7 +238,7 @@ def test_a_whole_answer(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_stream(exchange: Exchange) -> None:
-    codec, request = codec_of(exchange), ChatRequest("m", [], stream=True)
+    codec, request = codec_of(exchange), ChatRequest("m", [], stream=True).with_usage()
     if exchange.id in FAILED_STREAMS:
         cls, said = FAILED_STREAMS[exchange.id]
         for slices in cuts(exchange.body, 1):
@@ -302,6 +302,8 @@ def expected_body(exchange: Exchange, vendor: Vendor) -> JSON:
     body = {key: value for key, value in body.items() if value is not None}
     if not body.get("stream"):
         body.pop("stream", None)
+    elif vendor.usage_asked:  # as whoever gives none is understood here
+        body.setdefault("stream_options", {"include_usage": True})
     for name in vendor.implied:
         body.pop(name, None)
     for one, other in (("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")):

@@ -108,6 +108,7 @@ VENDORS: Final = (
         embedding_rules=EmbeddingRules(
             native=frozenset({"service_tier"}), formats=frozenset({"float"}), tokens=False
         ),
+        usage_asked=True,
         docs="https://deepinfra.com/docs/openai_api",
     ),
     Vendor(
@@ -133,6 +134,7 @@ VENDORS: Final = (
             {"frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed"}
         ),
         native=frozenset({"chat_template_kwargs", "top_k"}),
+        usage_asked=True,
         docs="https://docs.sambanova.ai",
     ),
     Vendor(
@@ -151,6 +153,7 @@ VENDORS: Final = (
             input_types=(("document", "passage"),),
             tokens=False,
         ),
+        usage_asked=True,
         docs="https://docs.api.nvidia.com/nim",
     ),
     Vendor(
