@@ -219,7 +219,7 @@ class _MergedResponse:
                 index = reads.pop(task)
                 if chunks := task.result():
                     self._read_on(index)
-                    events += [self._event(chunk, index) for chunk in chunks]
+                    events += [self._event(chunk, index) for chunk in chunks if _is_told_now(chunk)]
             if events:
                 return b"".join(events)
         self._over = True
@@ -242,6 +242,11 @@ class _MergedResponse:
         whole = merge_completions([await stream.response() for stream in self._streams])
         body = attrs.evolve(whole, choices=[], object="chat.completion.chunk").to_dict()
         return _sse(body) + b"data: [DONE]\n\n"
+
+
+def _is_told_now(chunk: ChatCompletionChunk) -> bool:
+    """Whether a chunk says anything but the usage, which is told at the end."""
+    return bool(chunk.choices) or chunk.usage is None
 
 
 def _sse(body: dict[str, Any]) -> bytes:

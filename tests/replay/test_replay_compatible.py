@@ -253,6 +253,9 @@ def test_a_stream(exchange: Exchange) -> None:
         assert chunks == first
     assert first is not None
     assert len({chunk.id for chunk in first}) == 1
+    if vendor_of(exchange.provider).usage_asked:
+        unasked = decode_stream(codec, ChatRequest("m", [], stream=True), [exchange.body])
+        assert unasked == [chunk for chunk in first if chunk.choices or chunk.usage is None]
     bodies = events(exchange.body)
     check(stream_chunk_builder(first), bodies, exchange.id)
     without = frozenset(CHECKED | SAYS_NOTHING | {"id"})
