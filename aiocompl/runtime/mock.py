@@ -119,8 +119,8 @@ def _events(completion: ChatCompletion) -> Iterator[bytes]:
         for index, call in enumerate(message.get("tool_calls") or ()):
             call["index"] = index
         yield _event(completion, choice.index, message, choice.finish_reason or "stop")
-    usage = completion.usage.to_dict() if completion.usage else None
-    yield _sse({**_heading(completion), "choices": [], "usage": usage})
+    if completion.usage is not None:
+        yield _sse({**_heading(completion), "choices": [], "usage": completion.usage.to_dict()})
     yield b"data: [DONE]\n\n"
 
 

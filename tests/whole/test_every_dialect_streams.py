@@ -140,7 +140,8 @@ async def test_a_server_without_versions_of_microsofts_is_not_asked() -> None:
 
 async def test_a_mock_hides_the_usage_like_others() -> None:
     async with Supervisor() as supervisor:
-        for params, kinds in (({}, [True]), (ASKED, [True, False])):
+        cases: list[tuple[dict[str, Any], list[bool]]] = [({}, [True]), (ASKED, [True, False])]
+        for params, kinds in cases:
             stream = await supervisor.acompletion(
                 "openai/gpt-4o", QUESTION, stream=True, mock_response="Yes, it is.", **params
             )
