@@ -159,5 +159,5 @@ VENDORS: Final = (
         usage_asked=True,
         docs="https://docs.litellm.ai",
     ),
-    attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface"),
+    attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface", usage_asked=True),
 )
