@@ -6,8 +6,9 @@ its standard input ends, so that it cannot outlive whoever started it.
 The head of each request is parsed properly (any case, `Content-Length` or chunked body, pipelined or cut anywhere),
 because each measured client writes its own. The path says how the answer comes:
 
-- `/v1/chat/completions`: at once. With `"stream": true` an answer of 200 chunks, each an HTTP chunk and a
-  `transport.write` (so a `send`) of its own, all 200 in one iteration of the server's loop: as fast as it can.
+- `/v1/chat/completions`: at once. With `"stream": true` an answer of 200 chunks (and one with the usage, where
+  `stream_options` ask for it), each an HTTP chunk and a
+  `transport.write` (so a `send`) of its own, all in one iteration of the server's loop: as fast as it can.
   A model named `after-20` answers after 20 milliseconds, on this path and behind any prefix (`/2/v1/...`).
 - `/paced/v1/chat/completions`: the same bytes and the same writes, but one chunk per iteration of the server's loop.
 - `/held/v1/chat/completions`: held back until `/control/release`.
@@ -31,21 +32,22 @@ from aiocompl._compat import override
 from benchmarks._clients import ANSWER, CONTENT_CHUNKS
 from benchmarks._process import raise_open_files
 
+_USAGE: Final = {
+    "prompt_tokens": 19,
+    "completion_tokens": 10,
+    "total_tokens": 29,
+    "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+    "completion_tokens_details": {
+        "reasoning_tokens": 0,
+        "audio_tokens": 0,
+        "accepted_prediction_tokens": 0,
+        "rejected_prediction_tokens": 0,
+    },
+}
+
 
 def _completion() -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []}
-    usage = {
-        "prompt_tokens": 19,
-        "completion_tokens": 10,
-        "total_tokens": 29,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
-    }
     return orjson.dumps(
         {
             "id": "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
@@ -53,7 +55,7 @@ def _completion() -> bytes:
             "created": 1741569952,
             "model": "gpt-4o-2024-08-06",
             "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
-            "usage": usage,
+            "usage": _USAGE,
             "service_tier": "default",
             "system_fingerprint": "fp_44709d6fcb",
         }
@@ -61,6 +63,11 @@ def _completion() -> bytes:
 
 
 def _chunk(delta: dict[str, str | None], finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return _event(choices=[choice], usage=None)
+
+
+def _event(**fields: object) -> bytes:
     data = orjson.dumps(
         {
             "id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
@@ -69,8 +76,7 @@ def _chunk(delta: dict[str, str | None], finish_reason: str | None = None) -> by
             "model": "gpt-4o-2024-08-06",
             "service_tier": "default",
             "system_fingerprint": "fp_44709d6fcb",
-            "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
-            "usage": None,
+            **fields,
         }
     )
     return b"data: " + data + b"\n\n"
@@ -80,8 +86,8 @@ def _http_chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _stream_writes() -> tuple[bytes, ...]:
-    """Return what is written one by one: the head, 200 chunks, then `[DONE]` with the body's end."""
+def _stream_writes(*, with_usage: bool) -> tuple[bytes, ...]:
+    """Return what is written one by one: the head, 200 chunks, one more if usage is asked for, `[DONE]` with the end."""
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
         b"x-request-id: req_1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -89,6 +95,8 @@ def _stream_writes() -> tuple[bytes, ...]:
     first = _chunk({"role": "assistant", "content": "", "refusal": None})
     words = [_chunk({"content": f" word{i}"}) for i in range(CONTENT_CHUNKS)]
     chunks = [_http_chunk(chunk) for chunk in (first, *words, _chunk({}, "stop"))]
+    if with_usage:
+        chunks.append(_http_chunk(_event(choices=[], usage=_USAGE)))
     return (head, *chunks, _http_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
 
@@ -103,7 +111,7 @@ _PATIENCE_SECONDS: Final = 2.0
 _COMPLETION: Final = _response(b"200 OK", _completion())
 _EMPTY: Final = _response(b"200 OK", b"{}")
 _NOT_FOUND: Final = _response(b"404 Not Found", b'{"error":{"message":"no such path"}}')
-_STREAM: Final = _stream_writes()
+_STREAMS: Final = {with_usage: _stream_writes(with_usage=with_usage) for with_usage in (False, True)}
 
 
 @attrs.define(eq=False)
@@ -219,20 +227,21 @@ class _Connection(asyncio.Protocol):
                 self.transport.write(_NOT_FOUND)
 
     def answer_chat(self, body: bytes, *, paced: bool) -> None:
-        request = orjson.loads(body)
-        _, _, delay = request["model"].partition("after-")
+        asked = orjson.loads(body)
+        writes = _STREAMS[(asked.get("stream_options") or {}).get("include_usage", False)]
+        _, _, delay = asked["model"].partition("after-")
         if delay:
             loop = asyncio.get_running_loop()
             self.due = loop.call_later(int(delay) / 1e3, self.answer_late, int(delay), loop.time())
-        elif not request.get("stream"):
+        elif not asked.get("stream"):
             if self.held.to_gather:
                 self.held.add_gathered(self.transport)
             else:
                 self.transport.write(_COMPLETION)
         elif paced:
-            self.write_next(iter(_STREAM))
+            self.write_next(iter(writes))
         else:
-            for data in _STREAM:
+            for data in writes:
                 self.transport.write(data)
 
     def answer_late(self, delay: int, asked: float) -> None:

@@ -70,6 +70,7 @@ class CloudflareRunCodec(OpenAICodec):
             vendor,
             unsupported=OPENAI_PARAMS - _TAKEN,
             implied=frozenset({"stream_options"}),
+            usage_asked=False,
             native=vendor.native | NATIVE_PARAMS,
             loosely=True,
             think_tag="think",

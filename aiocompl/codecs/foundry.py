@@ -32,9 +32,9 @@ class FoundryCodec(OpenAICodec):
 
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         host = urlsplit(endpoint.base_url).hostname or ""
-        super().__init__(
-            attrs.evolve(vendor, auth="bearer") if host.endswith(_SERVERLESS) else vendor, endpoint
-        )
+        if host.endswith(_SERVERLESS):  # what `stream_options` do there is not documented
+            vendor = attrs.evolve(vendor, auth="bearer", usage_asked=False)
+        super().__init__(vendor, endpoint)
 
     @override
     def _chat_url(self, path: str) -> str:

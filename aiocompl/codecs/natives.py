@@ -43,6 +43,7 @@ LOCAL: Final = Vendor(
     native=frozenset({"top_k", "min_p", "repeat_penalty", "grammar", "json_schema", "cache_prompt"}),
     embeddings="",
     models="",
+    usage_asked=True,
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
 )
 
@@ -62,6 +63,8 @@ AZURE: Final = Vendor(
         unsupported=frozenset({"truncate"}),
         formats=frozenset({"float", "base64", "binary", "int8", "ubinary", "uint8"}),
     ),
+    usage_asked=True,
+    usage_since="2024-09",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
 )
 
@@ -75,6 +78,8 @@ AZURE_AI: Final = Vendor(
     auth="header:api-key",
     loosely=True,
     think_tag="think",
+    usage_asked=True,
+    usage_since="2024-09",
     docs="https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints",
 )
 
@@ -138,6 +143,7 @@ SAGEMAKER: Final = Vendor(
     native=frozenset({"top_k", "min_p", "repetition_penalty"}),
     loosely=True,
     think_tag="think",
+    usage_asked=True,
     docs="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html",
 )
 

@@ -9,6 +9,7 @@ Source: https://developers.openai.com/api/docs, chat completions (2026-11).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -48,6 +49,11 @@ __all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body", "o
 
 USER_AGENT: Final = f"aiocompl/{__version__}"
 
+_USAGE: Final[Mapping[str, object]] = {"include_usage": True}
+"""The `stream_options` where the caller gives none: the whole answer of a stream has its usage, as a blocking one has."""
+
+_DATED: Final = re.compile(r"[?&]api-version=(\d{4}-\d{2})")
+
 
 class OpenAICodec:
     """OpenAI's dialect, bound to one endpoint of one vendor. See `Codec` for the contract."""
@@ -70,6 +76,7 @@ class OpenAICodec:
         self._marks = takes_marks(vendor)
         self._rules = rules_for(vendor)
         self._model_prefix = vendor.model_prefix
+        self._asks_usage = _asks_usage(vendor, self._url)
         self._prefill = None if vendor.prefill == "as_given" else vendor.prefill
         self._prefill_url = self._url
         if vendor.prefill_base and endpoint.base_url.startswith(vendor.base_url):
@@ -122,16 +129,21 @@ class OpenAICodec:
     def stream_decoder(self, request: ChatRequest) -> StreamDecoder:
         """A decoder for one stream; see `Codec`."""
         endpoint, reader = self._endpoint, self._reader
-        decoder: StreamDecoder
-        if reader is None:
-            decoder = OpenAIStreamDecoder(endpoint.provider, request.model, endpoint.api_key)
-        else:
-            decoder = _loose_decoder()(endpoint.provider, request.model, endpoint.api_key, reader)
-        return AnswerStreamDecoder(decoder) if self._by_tool(request) else decoder
+        inner = (
+            OpenAIStreamDecoder(endpoint.provider, request.model, endpoint.api_key)
+            if reader is None
+            else _loose_decoder()(endpoint.provider, request.model, endpoint.api_key, reader)
+        )
+        inner.hides_usage = self._hides_usage(request)
+        return AnswerStreamDecoder(inner) if self._by_tool(request) else inner
 
     def _by_tool(self, request: ChatRequest) -> bool:
         """Whether the answer comes as the arguments of a tool."""
         return self._answers is not None and self._answers.are_for(request)
+
+    def _hides_usage(self, request: ChatRequest) -> bool:
+        """Whether the chunk with the usage is asked for by us and not by the caller."""
+        return self._asks_usage and not request.has_stream_options
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         if self._answers is not None and "response_format" in request.params:
@@ -149,6 +161,8 @@ class OpenAICodec:
             body.setdefault(name, value)
         if request.stream:
             body["stream"] = True
+            if self._asks_usage:
+                body.setdefault("stream_options", _USAGE)
         if self._prefill == "continue" and is_prefill(request.messages):
             body |= CONTINUE
         if request.extra_body:
@@ -243,6 +257,12 @@ def _renames(vendor: Vendor) -> tuple[tuple[str, str], ...]:
     if vendor.max_tokens == "max_completion_tokens":
         return (("max_tokens", "max_completion_tokens"), *vendor.renames)
     return vendor.renames
+
+
+def _asks_usage(vendor: Vendor, url: str) -> bool:
+    """Whether streams are asked for their usage: the vendor takes that, at this API version."""
+    dated = _DATED.search(url)
+    return vendor.usage_asked and (dated is None or dated[1] >= vendor.usage_since)
 
 
 def _reader_for(vendor: Vendor) -> LooseReader | None:

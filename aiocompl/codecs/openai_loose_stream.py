@@ -149,7 +149,8 @@ class LooseStreamDecoder(OpenAIStreamDecoder):
             chunk = self._chunk([])
             chunk.usage = Usage.take(self._usage)
             self._usage = None
-            into.append(chunk)
+            if not self.hides_usage:
+                into.append(chunk)
 
     def _chunk(self, choices: list[JSON]) -> ChatCompletionChunk:
         return ChatCompletionChunk.take({"id": self._id or "", "choices": choices, **self._heading})

@@ -37,6 +37,9 @@ class ProviderFields(TypedDict, total=False):
     """OpenAI's parameters that are refused before anything is sent."""
     functions: bool
     one_answer: bool
+    usage_asked: bool
+    """Streams count the tokens only where `stream_options` asks for it: they are asked, where a call gives none."""
+    usage_since: str
     model_refuses: Mapping[str, Collection[str]]
     """Parameters that some models refuse, by a pattern found in the model's name; the first that fits counts."""
     formats: Collection[str]
@@ -234,6 +237,8 @@ FIELD_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "unsupported": _set,
     "functions": _flag,
     "one_answer": _flag,
+    "usage_asked": _flag,
+    "usage_since": _text,
     "model_refuses": _sets,
     "formats": _set,
     "schemaless": _pattern,

@@ -125,6 +125,12 @@ class Vendor:
     required: str = "required"
     """The word with which `tool_choice` says that a tool must be called."""
 
+    usage_asked: bool = False
+    """A stream counts the tokens only where `stream_options` asks for it, and the vendor takes that."""
+
+    usage_since: str = ""
+    """The first dated API version that takes it, where a URL with another one does not."""
+
     one_answer: bool = False
     """There is one answer a call: `n` must be 1."""
 

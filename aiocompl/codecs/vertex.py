@@ -36,7 +36,10 @@ class VertexOpenAICodec(OpenAICodec):
     """
 
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
-        row = attrs.evolve(vendor, max_tokens="max_tokens", loosely=True, think_tag="think")
+        asked = "stream_options" not in vendor.implied
+        row = attrs.evolve(
+            vendor, max_tokens="max_tokens", loosely=True, think_tag="think", usage_asked=asked
+        )
         super().__init__(row, endpoint)
 
     @override

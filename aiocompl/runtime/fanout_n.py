@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MOST: Final = 128
 """OpenAI's own bound on `n`."""
 
-_PLAIN: Final = attrs.evolve(CUSTOM, loosely=False, think_tag="")
+_PLAIN: Final = attrs.evolve(CUSTOM, loosely=False, think_tag="", usage_asked=True)
 
 
 def take_n(call: Call, route: Route) -> int:
@@ -71,7 +71,12 @@ def _is_refused(n: int, stream: bool, route: Route) -> bool:
     return False
 
 
-async def fan_out(times: int, ask: Callable[[], Coroutine[Any, Any, Answer]], started: float) -> Answer:
+async def fan_out(
+    times: int,
+    ask: Callable[[], Coroutine[Any, Any, Answer]],
+    started: float,
+    stream_options: Mapping[str, Any] | None = None,
+) -> Answer:
     """Ask several times at once, and make one answer, or one stream, of what comes.
 
     Cancelled: all of them are, and are awaited; streams that were open are closed.
@@ -80,6 +85,7 @@ async def fan_out(times: int, ask: Callable[[], Coroutine[Any, Any, Answer]], st
         times: How many answers are wanted.
         ask: Makes one call.
         started: When the call began, by `loop.time()`.
+        stream_options: The call's; a stream's last chunk, with what all used, is handed out only where they ask for it.
 
     Raises:
         AiocomplError: That of the call that failed first; the others have been cancelled and awaited.
@@ -91,7 +97,10 @@ async def fan_out(times: int, ask: Callable[[], Coroutine[Any, Any, Answer]], st
         merged = _MergedResponse(cast("list[CompletionStream]", answers))
         lease = Lease(merged, loop, lambda _: None)
         codec = OpenAICodec(_PLAIN, Endpoint(provider=call.provider, base_url=""))
-        return CompletionStream(lease, codec, ChatRequest(call.model, (), stream=True), call, started)
+        asked = (stream_options or {}).get("include_usage")
+        params = {"stream_options": stream_options} if asked else {}
+        request = ChatRequest(call.model, (), params, stream=True)
+        return CompletionStream(lease, codec, request, call, started)
     whole = merge_completions(cast("list[ChatCompletion]", answers))
     whole.call = call
     return whole
@@ -210,7 +219,7 @@ class _MergedResponse:
                 index = reads.pop(task)
                 if chunks := task.result():
                     self._read_on(index)
-                    events += [self._event(chunk, index) for chunk in chunks]
+                    events += [self._event(chunk, index) for chunk in chunks if _is_told_now(chunk)]
             if events:
                 return b"".join(events)
         self._over = True
@@ -233,6 +242,11 @@ class _MergedResponse:
         whole = merge_completions([await stream.response() for stream in self._streams])
         body = attrs.evolve(whole, choices=[], object="chat.completion.chunk").to_dict()
         return _sse(body) + b"data: [DONE]\n\n"
+
+
+def _is_told_now(chunk: ChatCompletionChunk) -> bool:
+    """Whether a chunk says anything but the usage, which is told at the end."""
+    return bool(chunk.choices) or chunk.usage is None
 
 
 def _sse(body: dict[str, Any]) -> bytes:

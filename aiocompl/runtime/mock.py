@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 import orjson
 
 from aiocompl.codecs.base import MALFORMED
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aiocompl.types.structured import AnswerType
+
+
+_MOCK: Final = attrs.evolve(CUSTOM, usage_asked=True)
 
 
 class CannedResponse:
@@ -50,7 +54,12 @@ class CannedResponse:
 
 
 def mock_answer(
-    mock: Any, *, model: str, stream: bool, answer_type: AnswerType | None = None
+    mock: Any,
+    *,
+    model: str,
+    stream: bool,
+    answer_type: AnswerType | None = None,
+    stream_options: Mapping[str, Any] | None = None,
 ) -> ChatCompletion | CompletionStream:
     """Answer with what the caller gave: text, a response as a mapping or object, or an exception to raise.
 
@@ -59,6 +68,7 @@ def mock_answer(
         model: The model's name.
         stream: Answer with a stream.
         answer_type: How the answer's content is to be read.
+        stream_options: The caller's; the usage has a chunk of its own only where they ask for it.
 
     Raises:
         BadRequestError: It is none of these.
@@ -70,8 +80,10 @@ def mock_answer(
     if stream:
         loop = asyncio.get_running_loop()
         lease = Lease(CannedResponse(b"".join(_events(completion))), loop, lambda _: None)
-        codec = OpenAICodec(CUSTOM, Endpoint(provider="mock", base_url=""))
-        request = ChatRequest(model, [], stream=True, answer_type=answer_type)
+        codec = OpenAICodec(_MOCK, Endpoint(provider="mock", base_url=""))
+        asked = (stream_options or {}).get("include_usage")
+        params = {"stream_options": stream_options} if asked else {}
+        request = ChatRequest(model, [], params, stream=True, answer_type=answer_type)
         return CompletionStream(lease, codec, request, call, loop.time())
     call.total = 0.0
     completion.call = call
@@ -107,8 +119,8 @@ def _events(completion: ChatCompletion) -> Iterator[bytes]:
         for index, call in enumerate(message.get("tool_calls") or ()):
             call["index"] = index
         yield _event(completion, choice.index, message, choice.finish_reason or "stop")
-    usage = completion.usage.to_dict() if completion.usage else None
-    yield _sse({**_heading(completion), "choices": [], "usage": usage})
+    if completion.usage is not None:
+        yield _sse({**_heading(completion), "choices": [], "usage": completion.usage.to_dict()})
     yield b"data: [DONE]\n\n"
 
 

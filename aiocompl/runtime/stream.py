@@ -87,6 +87,9 @@ class CompletionStream:
     Iterating raises what any call raises, and `IncompleteStreamError` where the stream is cut before its end. After
     an error, or once closed, the iteration is over.
 
+    The tokens used are in `response`, where the provider tells them at all; a chunk of their own with no choices tells
+    them in the iteration only where `stream_options` asks for it, or the provider's streams have it anyway.
+
     Attributes:
         call: Timing and identity of the call; filled in as the stream goes.
     """
@@ -214,7 +217,8 @@ class CompletionStream:
 
     def _decoded_again(self) -> list[ChatCompletionChunk]:
         chunks: list[ChatCompletionChunk] = []
-        frames, decoder = self._codec.frame_decoder(), self._codec.stream_decoder(self._request)
+        codec = self._codec
+        frames, decoder = codec.frame_decoder(), codec.stream_decoder(self._request.with_usage())
         for data in self._slices:
             decoder.feed(frames.feed(data), chunks)
         decoder.feed(frames.end(), chunks)

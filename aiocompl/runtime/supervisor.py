@@ -134,7 +134,13 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         if "mock_response" in options:
             check_messages(messages)
             mock = options["mock_response"]
-            return mock_answer(mock, model=model, stream=call.stream, answer_type=call.answer_type)
+            return mock_answer(
+                mock,
+                model=model,
+                stream=call.stream,
+                answer_type=call.answer_type,
+                stream_options=call.params.get("stream_options"),
+            )
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
@@ -157,7 +163,9 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             started=started,
             deadline=deadline,
         )
-        answer = await (ask() if times == 1 else fan_out(times, ask, started))
+        answer = await (
+            ask() if times == 1 else fan_out(times, ask, started, request.params.get("stream_options"))
+        )
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
         if request.answer_type is not None and isinstance(answer, ChatCompletion):

@@ -62,6 +62,17 @@ class ChatRequest:
     legacy: bool = False
     """The call came with `functions`, which `params` has as `tools`: so its answer has to have a `function_call`."""
 
+    @property
+    def has_stream_options(self) -> bool:
+        """Whether the caller says what a stream is to hold."""
+        return "stream_options" in self.params or "stream_options" in (self.extra_body or ())
+
+    def with_usage(self) -> ChatRequest:
+        """The request as one whose stream is to hold its usage, where the caller does not say whether it is."""
+        if self.has_stream_options:
+            return self
+        return attrs.evolve(self, params={**self.params, "stream_options": {"include_usage": True}})
+
     def asked(self) -> dict[str, Any]:
         """The messages; see `Request`."""
         return {"messages": self.messages}

@@ -99,6 +99,8 @@ def test_renamed_and_implied_parameters_are_taken(vendor: Vendor) -> None:
     assert renamed | vendor.implied <= OPENAI_PARAMS - vendor.unsupported
     assert renamed.isdisjoint(vendor.implied | BOUNDS)
     assert vendor.native.issuperset(sent for _, sent in vendor.renames)
+    if vendor.usage_asked:
+        assert "stream_options" not in renamed | vendor.implied | vendor.unsupported
 
 
 @each_vendor
@@ -313,6 +315,7 @@ def differences(name: str, fact: dict[str, Any]) -> list[str]:
         "key_optional": vendor.key_optional,
         "max_tokens": vendor.max_tokens,
     }
+    asks = fact["stream_usage"] == "option"
     if name == "databricks":  # its host variable holds a host, so it fills a placeholder here
         known["base_url"] = ""
         known["base_env"] = [variable for _, variable in vendor.url_env] + list(vendor.base_env)
@@ -320,8 +323,13 @@ def differences(name: str, fact: dict[str, Any]) -> list[str]:
     if not vendor.functions:  # they go as tools
         refused -= {old for new, old in OLD_NAMES.items() if new not in vendor.unsupported}
     taken = refused - vendor.unsupported - vendor.implied
-    return [f"{name} takes {param}" for param in sorted(taken)] + [
-        f"{name}.{field}: {value!r} is not {fact.get(field, False)!r}"
-        for field, value in known.items()
-        if value != fact.get(field, False)
-    ]
+    unasked = [f"{name}'s streams are not asked for their usage"] if asks and not vendor.usage_asked else []
+    return (
+        [f"{name} takes {param}" for param in sorted(taken)]
+        + unasked
+        + [
+            f"{name}.{field}: {value!r} is not {fact.get(field, False)!r}"
+            for field, value in known.items()
+            if value != fact.get(field, False)
+        ]
+    )

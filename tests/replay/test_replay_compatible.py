@@ -231,7 +231,7 @@ def test_a_whole_answer(exchange: Exchange) -> None:
 @pytest.mark.replays("decoded")
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_stream(exchange: Exchange) -> None:
-    codec, request = codec_of(exchange), ChatRequest("m", [], stream=True)
+    codec, request = codec_of(exchange), ChatRequest("m", [], stream=True).with_usage()
     if exchange.id in BROKEN_STREAMS:
         cls, said = BROKEN[exchange.id]
         for slices in cuts(exchange.body, 1):
@@ -246,6 +246,9 @@ def test_a_stream(exchange: Exchange) -> None:
         assert chunks == first
     assert first is not None
     assert len({chunk.id for chunk in first}) == 1
+    if vendor_of(exchange.provider).usage_asked:
+        unasked = decode_stream(codec, ChatRequest("m", [], stream=True), [exchange.body])
+        assert unasked == [chunk for chunk in first if chunk.choices or chunk.usage is None]
     bodies = events(exchange.body)
     check(stream_chunk_builder(first), bodies, exchange.id)
     without = frozenset(CHECKED | SAYS_NOTHING | {"id"})
@@ -296,6 +299,8 @@ def expected_body(exchange: Exchange, vendor: Vendor) -> JSON:
     body = {key: value for key, value in body.items() if value is not None}
     if not body.get("stream"):
         body.pop("stream", None)
+    elif vendor.usage_asked:  # as whoever gives none is understood here
+        body.setdefault("stream_options", {"include_usage": True})
     for name in vendor.implied:
         body.pop(name, None)
     for one, other in (("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")):

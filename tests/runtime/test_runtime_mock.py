@@ -59,10 +59,10 @@ async def test_response(mock: Any) -> None:
 async def test_streamed_text() -> None:
     async with streamed("Hello  there\n") as stream:
         chunks = [chunk async for chunk in stream]
-    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == "Hello  there\n"
     assert len({chunk.id for chunk in chunks}) == 1
-    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].choices[0].finish_reason == "stop"
 
 
 async def test_streamed_response() -> None:
@@ -77,7 +77,9 @@ async def test_streamed_response() -> None:
 
 async def test_streamed_response_without_usage() -> None:
     bare = {name: value for name, value in WITH_TOOLS.items() if name != "usage"}
-    assert (await streamed(bare).response()).choices[0].finish_reason == "tool_calls"
+    assert all([chunk.choices async for chunk in streamed(bare)])
+    whole = await streamed(bare).response()
+    assert (whole.choices[0].finish_reason, whole.usage) == ("tool_calls", None)
 
 
 async def test_exception() -> None:

@@ -23,6 +23,7 @@ MOONSHOT = Vendor(
     history_required=True,
     prefill="partial",
     embeddings="",
+    usage_asked=True,
     docs="https://platform.moonshot.ai/docs",
 )
 ZAI = Vendor(
@@ -74,6 +75,7 @@ DASHSCOPE = Vendor(
     max_inputs=10,
     embedding_rules=EmbeddingRules(formats=frozenset({"float"}), tokens=False),
     batches="/batches",
+    usage_asked=True,
     docs="https://help.aliyun.com/zh/model-studio",
 )
 
@@ -86,6 +88,7 @@ VENDORS: Final = (
         base_url="https://api.moonshot.cn/v1",
         api_key_env=("MOONSHOT_CN_API_KEY", "MOONSHOT_API_KEY"),
         base_env=(),
+        usage_asked=True,
         docs="https://platform.moonshot.cn/docs",
     ),
     ZAI,
@@ -110,6 +113,7 @@ VENDORS: Final = (
         base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
         api_key_env=("DASHSCOPE_INTL_API_KEY", "DASHSCOPE_API_KEY"),
         base_env=(),
+        usage_asked=True,
         docs="https://www.alibabacloud.com/help/en/model-studio",
     ),
     Vendor(
@@ -123,6 +127,7 @@ VENDORS: Final = (
         native=frozenset({"reasoning_split", "thinking"}),
         history="think_tags",
         embeddings="",
+        usage_asked=True,
         docs="https://platform.minimax.io/docs",
     ),
     Vendor(
@@ -147,6 +152,7 @@ VENDORS: Final = (
         unsupported=frozenset({"n"}),
         native=frozenset({"thinking"}),
         max_inputs=256,
+        usage_asked=True,
         docs="https://www.volcengine.com/docs/82379",
     ),
     Vendor(
@@ -159,6 +165,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logit_bias", "n"}),
         native=frozenset({"enable_thinking", "penalty_score", "web_search"}),
         max_inputs=16,
+        usage_asked=True,
         docs="https://cloud.baidu.com/doc/qianfan",
     ),
     Vendor(
@@ -181,6 +188,7 @@ VENDORS: Final = (
         base_env=("TENCENT_API_BASE",),
         max_tokens="max_tokens",
         native=frozenset({"thinking"}),
+        usage_asked=True,
         docs="https://www.tencentcloud.com/document/product/1300/82345",
     ),
     Vendor(
@@ -222,6 +230,7 @@ VENDORS: Final = (
         base_env=("MODELSCOPE_API_BASE",),
         max_tokens="max_tokens",
         native=frozenset({"enable_thinking"}),
+        usage_asked=True,
         docs="https://modelscope.cn/docs/model-service/API-Inference",
     ),
     Vendor(
@@ -241,6 +250,7 @@ VENDORS: Final = (
         api_key_env=("QINIU_API_KEY",),
         base_env=("QINIU_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://developer.qiniu.com/aitokenapi",
     ),
 )

@@ -64,6 +64,7 @@ VENDORS: Final = (
             ("SNOWFLAKE_JWT", "X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT"),
         ),
         embeddings="",
+        usage_asked=True,
         docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
     Vendor(
@@ -73,6 +74,7 @@ VENDORS: Final = (
         api_key_env=("GRADIENT_MODEL_ACCESS_KEY", "GRADIENT_AI_API_KEY", "DIGITALOCEAN_INFERENCE_KEY"),
         base_env=("GRADIENT_AI_AGENT_ENDPOINT",),
         unsupported=frozenset({"logit_bias", "n", "seed"}),
+        usage_asked=True,
         docs="https://docs.digitalocean.com/products/gradient-ai-platform",
     ),
     Vendor(
@@ -99,6 +101,7 @@ VENDORS: Final = (
         base_url="https://api.clarifai.com/v2/ext/openai/v1",
         api_key_env=("CLARIFAI_PAT", "CLARIFAI_API_KEY"),
         base_env=("CLARIFAI_API_BASE",),
+        usage_asked=True,
         docs="https://docs.clarifai.com",
     ),
     Vendor(
@@ -109,6 +112,7 @@ VENDORS: Final = (
         base_env=("TELNYX_API_BASE",),
         max_tokens="max_tokens",
         embeddings="/openai/embeddings",
+        usage_asked=True,
         docs="https://developers.telnyx.com/docs/inference/getting-started",
     ),
     Vendor(
@@ -118,6 +122,7 @@ VENDORS: Final = (
         api_key_env=("NEBIUS_API_KEY",),
         base_env=("NEBIUS_API_BASE",),
         native=frozenset({"guided_json", "top_k"}),
+        usage_asked=True,
         docs="https://docs.tokenfactory.nebius.com",
     ),
     Vendor(
@@ -127,6 +132,7 @@ VENDORS: Final = (
         api_key_env=("LAMBDA_API_KEY",),
         base_env=("LAMBDA_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.lambda.ai",
     ),
     Vendor(
@@ -136,6 +142,7 @@ VENDORS: Final = (
         api_key_env=("NSCALE_API_KEY", "NSCALE_SERVICE_TOKEN"),
         base_env=("NSCALE_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.nscale.com",
     ),
     Vendor(
@@ -146,6 +153,7 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("OVHCLOUD_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://help.ovhcloud.com",
     ),
     Vendor(
@@ -155,6 +163,7 @@ VENDORS: Final = (
         api_key_env=("SCW_SECRET_KEY", "SCALEWAY_API_KEY"),
         base_env=("SCALEWAY_API_BASE",),
         unsupported=frozenset({"logit_bias", "n", "user"}),
+        usage_asked=True,
         docs="https://www.scaleway.com/en/docs/generative-apis",
     ),
     Vendor(
@@ -173,6 +182,7 @@ VENDORS: Final = (
         api_key_env=("GMI_API_KEY",),
         base_env=("GMI_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.gmicloud.ai/inference-engine/api-reference/llm-api-reference",
     ),
     Vendor(
@@ -181,6 +191,7 @@ VENDORS: Final = (
         base_url="https://api.inference.wandb.ai/v1",
         api_key_env=("WANDB_API_KEY",),
         base_env=("WANDB_API_BASE",),
+        usage_asked=True,
         docs="https://docs.wandb.ai/inference",
     ),
 )

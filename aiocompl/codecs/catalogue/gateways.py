@@ -20,6 +20,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"tool_prompt"}),
         max_inputs=32,
+        usage_asked=True,
         docs="https://huggingface.co/docs/inference-providers",
     ),
     Vendor(
@@ -31,6 +32,7 @@ VENDORS: Final = (
         native=frozenset({"providerOptions", "reasoning", "thinking"}),
         reasoning_as="object",
         reasoning="reasoning",
+        usage_asked=True,
         docs="https://vercel.com/docs/ai-gateway",
     ),
     Vendor(
@@ -42,6 +44,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         models="https://models.github.ai/catalog/models",
         embedding_rules=EmbeddingRules(unsupported=frozenset({"truncate"})),
+        usage_asked=True,
         docs="https://docs.github.com/en/github-models",
     ),
     Vendor(
@@ -50,6 +53,7 @@ VENDORS: Final = (
         base_url="https://api.githubcopilot.com",
         api_key_env=("GITHUB_COPILOT_TOKEN",),
         base_env=("GITHUB_COPILOT_API_BASE",),
+        usage_asked=True,
     ),
     Vendor(
         name="requesty",
@@ -58,6 +62,7 @@ VENDORS: Final = (
         api_key_env=("REQUESTY_API_KEY",),
         base_env=("REQUESTY_API_BASE",),
         native=frozenset({"reasoning", "requesty"}),
+        usage_asked=True,
         docs="https://docs.requesty.ai",
     ),
     Vendor(
@@ -67,6 +72,7 @@ VENDORS: Final = (
         api_key_env=("PORTKEY_API_KEY",),
         base_env=("PORTKEY_API_BASE",),
         auth="header:x-portkey-api-key",
+        usage_asked=True,
         docs="https://portkey.ai/docs",
     ),
     Vendor(
@@ -75,6 +81,7 @@ VENDORS: Final = (
         base_url="https://ai-gateway.helicone.ai/v1",
         api_key_env=("HELICONE_API_KEY",),
         reasoning="reasoning",
+        usage_asked=True,
         docs="https://docs.helicone.ai",
     ),
     Vendor(
@@ -83,6 +90,7 @@ VENDORS: Final = (
         base_url="https://api.edenai.run/v3",
         api_key_env=("EDENAI_API_KEY",),
         base_env=("EDENAI_API_BASE",),
+        usage_asked=True,
         docs="https://www.edenai.co/docs",
     ),
     Vendor(
@@ -100,6 +108,7 @@ VENDORS: Final = (
         base_url="https://api.cometapi.com/v1",
         api_key_env=("COMETAPI_API_KEY", "COMETAPI_KEY"),
         base_env=("COMETAPI_BASE_URL", "COMETAPI_API_BASE"),
+        usage_asked=True,
         docs="https://api.cometapi.com/doc",
     ),
     Vendor(
@@ -108,6 +117,7 @@ VENDORS: Final = (
         base_url="https://aihubmix.com/v1",
         api_key_env=("AIHUBMIX_API_KEY",),
         base_env=("AIHUBMIX_API_BASE",),
+        usage_asked=True,
         docs="https://docs.aihubmix.com",
     ),
     Vendor(
@@ -124,6 +134,7 @@ VENDORS: Final = (
         api_key_env=("POE_API_KEY",),
         unsupported=frozenset({"logprobs", "response_format", "seed", "store", "user"}),
         embeddings="",
+        usage_asked=True,
         docs="https://creator.poe.com/docs",
     ),
     Vendor(
@@ -133,6 +144,7 @@ VENDORS: Final = (
         api_key_env=("NANOGPT_API_KEY",),
         max_tokens="max_tokens",
         reasoning="reasoning",
+        usage_asked=True,
         docs="https://docs.nano-gpt.com",
     ),
     Vendor(
@@ -143,6 +155,7 @@ VENDORS: Final = (
         max_tokens="max_completion_tokens",
         unsupported=frozenset({"logit_bias"}),
         native=frozenset({"venice_parameters"}),
+        usage_asked=True,
         docs="https://docs.venice.ai",
     ),
     Vendor(

@@ -20,6 +20,7 @@ VENDORS: Final = (
         max_tokens="max_tokens",
         native=frozenset({"enable_thinking", "min_p", "repetition_penalty", "separate_reasoning", "top_k"}),
         rerank="https://api.novita.ai/openai/v1/rerank",
+        usage_asked=True,
         docs="https://novita.ai/docs",
     ),
     Vendor(
@@ -29,6 +30,7 @@ VENDORS: Final = (
         api_key_env=("HYPERBOLIC_API_KEY",),
         base_env=("HYPERBOLIC_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.hyperbolic.xyz",
     ),
     Vendor(
@@ -39,6 +41,7 @@ VENDORS: Final = (
         base_env=("FRIENDLI_API_BASE",),
         max_tokens="max_tokens",
         native=frozenset({"min_tokens", "parse_reasoning", "top_k"}),
+        usage_asked=True,
         docs="https://friendli.ai/docs",
     ),
     Vendor(
@@ -49,6 +52,7 @@ VENDORS: Final = (
         base_env=("FEATHERLESS_AI_API_BASE", "FEATHERLESS_API_BASE"),
         max_tokens="max_tokens",
         native=frozenset({"min_p", "repetition_penalty", "top_k"}),
+        usage_asked=True,
         docs="https://featherless.ai/docs",
     ),
     Vendor(
@@ -59,6 +63,7 @@ VENDORS: Final = (
         base_env=("BASETEN_API_BASE",),
         max_tokens="max_tokens",
         unsupported=frozenset({"logit_bias", "n"}),
+        usage_asked=True,
         docs="https://docs.baseten.co",
     ),
     Vendor(
@@ -68,6 +73,7 @@ VENDORS: Final = (
         api_key_env=("PARASAIL_API_KEY",),
         base_env=("PARASAIL_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.parasail.io",
     ),
     Vendor(
@@ -76,6 +82,7 @@ VENDORS: Final = (
         base_url="https://llm.chutes.ai/v1",
         api_key_env=("CHUTES_API_KEY",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://chutes.ai/docs",
     ),
     Vendor(
@@ -143,6 +150,7 @@ VENDORS: Final = (
         api_key_env=("ATLASCLOUD_API_KEY",),
         base_env=("ATLASCLOUD_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://www.atlascloud.ai/docs",
     ),
     Vendor(
@@ -169,6 +177,7 @@ VENDORS: Final = (
         api_key_env=("NEOSANTARA_API_KEY",),
         base_env=("NEOSANTARA_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.neosantara.xyz",
     ),
 )

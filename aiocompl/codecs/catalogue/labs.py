@@ -63,6 +63,7 @@ VENDORS: Final = (
                 "user",
             }
         ),
+        usage_asked=True,
         docs="https://nova.amazon.com/dev",
     ),
     Vendor(
@@ -87,6 +88,7 @@ VENDORS: Final = (
         reasoning="reasoning",
         max_inputs=100,
         embedding_rules=EmbeddingRules(tokens=False),
+        usage_asked=True,
         docs="https://console.upstage.ai/docs",
     ),
     Vendor(
@@ -100,6 +102,7 @@ VENDORS: Final = (
         ),
         native=frozenset({"diffusing", "realtime", "reasoning_summary"}),
         embeddings="",
+        usage_asked=True,
         docs="https://docs.inceptionlabs.ai",
     ),
     # Says it takes little besides model, messages and stream.
@@ -135,6 +138,7 @@ VENDORS: Final = (
         unsupported=frozenset({"frequency_penalty", "logit_bias", "presence_penalty"}),
         roles=(("developer", "system"),),
         embeddings="",
+        usage_asked=True,
         docs="https://dev.writer.com",
     ),
     Vendor(

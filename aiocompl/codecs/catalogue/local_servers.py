@@ -49,6 +49,7 @@ VENDORS: Final = (
         prefill="continue",
         rerank="/rerank",
         embedding_rules=EmbeddingRules(native=frozenset({"priority", "truncate_prompt_tokens"})),
+        usage_asked=True,
         docs="https://docs.vllm.ai",
     ),
     Vendor(
@@ -62,6 +63,7 @@ VENDORS: Final = (
         unsupported=frozenset({"logprobs", "n"}),
         native=frozenset({"repeat_penalty", "top_k", "ttl"}),
         embedding_rules=EmbeddingRules(native=frozenset({"ttl"})),
+        usage_asked=True,
         docs="https://lmstudio.ai/docs",
     ),
     Vendor(
@@ -73,6 +75,7 @@ VENDORS: Final = (
         base_env=("LLAMACPP_API_BASE",),
         native=frozenset({"cache_prompt", "chat_template_kwargs", "grammar", "json_schema", "min_p"}),
         rerank="/rerank",
+        usage_asked=True,
         docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
     ),
     Vendor(
@@ -94,6 +97,7 @@ VENDORS: Final = (
         base_env=("SGLANG_API_BASE",),
         native=frozenset({"chat_template_kwargs", "ebnf", "min_p", "regex", "separate_reasoning", "top_k"}),
         rerank="/rerank",
+        usage_asked=True,
         docs="https://docs.sglang.ai",
     ),
     Vendor(
@@ -117,6 +121,7 @@ VENDORS: Final = (
         base_env=("XINFERENCE_API_BASE",),
         max_tokens="max_tokens",
         rerank="/rerank",
+        usage_asked=True,
         docs="https://inference.readthedocs.io",
     ),
     Vendor(
@@ -127,6 +132,7 @@ VENDORS: Final = (
         key_optional=True,
         base_env=("DOCKER_MODEL_RUNNER_API_BASE",),
         max_tokens="max_tokens",
+        usage_asked=True,
         docs="https://docs.docker.com/ai/model-runner",
     ),
     Vendor(
@@ -136,6 +142,7 @@ VENDORS: Final = (
         api_key_env=("LEMONADE_API_KEY",),
         key_optional=True,
         base_env=("LEMONADE_API_BASE",),
+        usage_asked=True,
         docs="https://lemonade-server.ai/docs",
     ),
     Vendor(
@@ -149,7 +156,8 @@ VENDORS: Final = (
         rerank="/rerank",
         moderations="/moderations",
         embedding_rules=EmbeddingRules(unsupported=frozenset()),
+        usage_asked=True,
         docs="https://docs.litellm.ai",
     ),
-    attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface"),
+    attrs.evolve(OLLAMA, name="ollama_compat", title="Ollama OpenAI surface", usage_asked=True),
 )

@@ -116,6 +116,7 @@ VENDORS: Final = (
         embedding_rules=EmbeddingRules(
             native=frozenset({"service_tier"}), formats=frozenset({"float"}), tokens=False
         ),
+        usage_asked=True,
         docs="https://deepinfra.com/docs/openai_api",
     ),
     Vendor(
@@ -141,6 +142,7 @@ VENDORS: Final = (
             {"frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed"}
         ),
         native=frozenset({"chat_template_kwargs", "top_k"}),
+        usage_asked=True,
         docs="https://docs.sambanova.ai",
     ),
     Vendor(
@@ -159,6 +161,7 @@ VENDORS: Final = (
             input_types=(("document", "passage"),),
             tokens=False,
         ),
+        usage_asked=True,
         docs="https://docs.api.nvidia.com/nim",
     ),
     Vendor(

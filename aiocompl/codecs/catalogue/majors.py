@@ -144,6 +144,7 @@ VENDORS: Final = (
         call_ids=".{1,40}",
         moderations="/moderations",
         batches="/batches",
+        usage_asked=True,
         docs="https://developers.openai.com/api/docs",
     ),
     ANTHROPIC,
@@ -178,6 +179,7 @@ VENDORS: Final = (
             ("grok-4|grok-code", frozenset({"frequency_penalty", "presence_penalty", "stop"})),
         ),
         embeddings="",
+        usage_asked=True,
         docs="https://docs.x.ai",
     ),
     Vendor(
@@ -200,6 +202,7 @@ VENDORS: Final = (
         prefill="prefix",
         prefill_base="https://api.deepseek.com/beta",
         embeddings="",
+        usage_asked=True,
         docs="https://api-docs.deepseek.com",
     ),
     Vendor(
@@ -255,7 +258,9 @@ VENDORS: Final = (
         ),
         docs="https://docs.perplexity.ai",
     ),
-    attrs.evolve(ANTHROPIC, name="anthropic_compat", title="Anthropic OpenAI-compatible surface"),
-    attrs.evolve(GEMINI, name="gemini_compat", title="Gemini OpenAI-compatible surface"),
-    attrs.evolve(COHERE, name="cohere_compat", title="Cohere OpenAI-compatible surface"),
+    attrs.evolve(
+        ANTHROPIC, name="anthropic_compat", title="Anthropic OpenAI-compatible surface", usage_asked=True
+    ),
+    attrs.evolve(GEMINI, name="gemini_compat", title="Gemini OpenAI-compatible surface", usage_asked=True),
+    attrs.evolve(COHERE, name="cohere_compat", title="Cohere OpenAI-compatible surface", usage_asked=True),
 )

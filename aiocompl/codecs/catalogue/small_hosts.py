@@ -84,6 +84,7 @@ VENDORS: Final = (
         base_url="https://kenari.id/v1",
         api_key_env=("KENARI_API_KEY",),
         base_env=("KENARI_API_BASE",),
+        usage_asked=True,
         docs="https://kenari.id/docs",
     ),
     Vendor(

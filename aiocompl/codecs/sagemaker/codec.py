@@ -65,7 +65,9 @@ class SageMakerCodec(OpenAICodec):
     @override
     def stream_decoder(self, request: ChatRequest) -> SageMakerStreamDecoder:
         """A decoder for one stream; see `Codec`."""
-        return SageMakerStreamDecoder(self._endpoint, request.model, self._loose)
+        decoder = SageMakerStreamDecoder(self._endpoint, request.model, self._loose)
+        decoder.hides_usage = self._hides_usage(request)
+        return decoder
 
 
 class SageMakerStreamDecoder(LooseStreamDecoder):

@@ -81,7 +81,9 @@ def _placed(received: Received, body: dict[str, Any]) -> dict[str, Any]:
     if (raw := _RAW.fullmatch(received.path)) is not None:
         if body.get("model") != raw[1]:
             raise parts.refused(f"the body's model is not {raw[1]}")
-        return {"stream": raw[2] == "streamRawPredict"}
+        if raw[2] == "rawPredict":
+            return {"stream": False}
+        return {"stream": True, "stream_options": {"include_usage": True}}  # Mistral's streams always have it
     endpoint = _ENDPOINT.fullmatch(received.path)
     if endpoint is None:
         raise parts.refused(status=404, kind="not_found")
