@@ -147,6 +147,7 @@ WATSONX: Final = Vendor(
     api_key_env=("WATSONX_API_KEY", "WATSONX_APIKEY", "WX_API_KEY", "WATSONX_TOKEN"),
     base_env=("WATSONX_URL", "WATSONX_API_BASE"),
     max_tokens="max_tokens",
+    unsupported=frozenset({"parallel_tool_calls"}),
     loosely=True,
     docs="https://cloud.ibm.com/apidocs/watsonx-ai",
 )

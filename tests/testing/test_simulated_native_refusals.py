@@ -55,7 +55,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("cohere", {"messages": [{"role": "developer", "content": "x"}]}, "role must be one of"),
     ("cohere", {"messages": [{"role": "tool", "content": "x"}]}, "tool_call_id is required"),
     ("cohere", {"messages": [{"role": "user"}]}, "must have content"),
-    ("cohere", {"messages": [{**USER, "tool_calls": [{}]}]}, "both content and tool_calls"),
     ("cohere", {"p": 1}, "p must be between"),
     ("cohere", {"frequency_penalty": -1}, "frequency_penalty must be between"),
     ("cohere", {"temperature": -1}, "temperature must be at least 0"),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from aiocompl.testing.asked import Asked, Received
 
-PATH: Final = re.compile(r"/ml/v1/(?:deployments/([^/]+)/)?text/chat(_stream)?")
-"""A deployment's id, where there is one, and whether the answer is streamed."""
+PATH: Final = re.compile(r"(?:/v1)?/ml/v1/(?:deployments/([^/]+)/)?text/chat(_stream)?")
+"""Also below ``/v1``, so that the simulator's `base_url` serves as any provider's. In groups: a deployment's id, where there is one, and whether the answer is streamed."""
 
 _MODELS_OWN: Final = ("model_id", "project_id", "space_id")
 _FIELDS: Final = (
