@@ -61,6 +61,7 @@ def check(received: Received, *, hosted: bool) -> dict[str, Any]:
         version = body.get("anthropic_version") or ""
         if not version:
             raise parts.refused("anthropic_version: Field required")
+        version = version.removeprefix("vertex-")
         if (match := _HOSTED.fullmatch(received.path)) is None:
             raise parts.refused(status=404, kind="not_found")
         body = {**body, "model": match[1], "stream": match[2] == "streamRawPredict" or body.get("stream")}

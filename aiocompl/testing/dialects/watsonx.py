@@ -11,6 +11,7 @@ import attrs
 import orjson
 
 from aiocompl._compat import override
+from aiocompl.testing.asked import ProblemError
 from aiocompl.testing.dialects import parts, watsonx_chat
 from aiocompl.testing.dialects.embeddings.common import as_asked, counted, need_known, need_texts, vectors
 from aiocompl.testing.dialects.openai import OpenAIDialect
@@ -60,10 +61,16 @@ class WatsonxDialect(OpenAIDialect):
         """Understand a request; see `Dialect`."""
         if (found := watsonx_chat.PATH.fullmatch(received.path)) is None:
             return super().read(received)
+        try:
+            return self._read_own(received, found[1], stream=found[2] is not None)
+        except ProblemError as refusal:  # its code may be OpenAI's
+            raise ProblemError(attrs.evolve(refusal.problem, code=None)) from refusal
+
+    def _read_own(self, received: Received, deployment: str | None, *, stream: bool) -> Asked:
         self._authorise(received.headers.get("authorization", ""))
         parts.need_method("POST", received)
-        asked = watsonx_chat.read_chat(received, found[1], stream=found[2] is not None)
-        if not found[1]:
+        asked = watsonx_chat.read_chat(received, deployment, stream=stream)
+        if not deployment:
             self._check_model(asked.model)
         return asked
 
