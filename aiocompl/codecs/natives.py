@@ -154,6 +154,22 @@ WATSONX: Final = Vendor(
     api_key_env=("WATSONX_API_KEY", "WATSONX_APIKEY", "WX_API_KEY", "WATSONX_TOKEN"),
     base_env=("WATSONX_URL", "WATSONX_API_BASE"),
     max_tokens="max_tokens",
+    unsupported=frozenset(
+        {
+            "metadata",
+            "modalities",
+            "parallel_tool_calls",
+            "prediction",
+            "prompt_cache_key",
+            "safety_identifier",
+            "service_tier",
+            "store",
+            "user",
+            "verbosity",
+            "web_search_options",
+        }
+    ),
+    implied=frozenset({"stream_options"}),
     loosely=True,
     docs="https://cloud.ibm.com/apidocs/watsonx-ai",
 )

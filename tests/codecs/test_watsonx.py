@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from aiocompl.codecs.natives import WATSONX
 from aiocompl.codecs.vendor import Vendor
 from aiocompl.codecs.watsonx import WatsonxCodec
 from aiocompl.types.assemble import stream_chunk_builder
@@ -107,3 +108,13 @@ def test_a_stream_without_a_last_mark() -> None:
     assert whole.choices[0].message.content == "Hi"
     assert whole.choices[0].finish_reason == "length"
     assert whole.choices[0].native_finish_reason == "time_limit"
+
+
+def test_parameters_that_it_does_not_know() -> None:
+    """Counts always come, so nothing needs to be said of them; all else unknown is refused before it is sent."""
+    made = WatsonxCodec(WATSONX, Endpoint(provider="watsonx", base_url=HOST, api_key="token", project="p"))
+    asked = {"stream_options": {"include_usage": True}, "seed": 1}
+    sent = orjson.loads(made.encode_request(ChatRequest("m", [USER], asked, stream=True)).body)
+    assert sent == {"model_id": "m", "project_id": "p", "messages": [USER], "seed": 1}
+    assert made.unsupported_params >= {"user", "parallel_tool_calls", "metadata", "service_tier"}
+    assert "stream_options" not in made.unsupported_params

@@ -201,6 +201,8 @@ async def test_voyage(simulator_factory: SimulatorFactory, client: Client) -> No
     assert (body["object"], body["model"]) == ("list", "rerank-2-lite")
     status, body = await post(client, f"{simulator.base_url}/rerank", asked)
     assert len(body["data"]) == 3
+    _, body = await post(client, f"{simulator.base_url}/rerank", {**asked, "model": "m", "truncation": True})
+    assert body["data"][0]["index"] == 1
 
 
 async def test_the_others(simulator_factory: SimulatorFactory, client: Client) -> None:

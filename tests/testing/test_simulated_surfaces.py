@@ -13,6 +13,8 @@ from aiocompl.testing.dialects import make_dialect
 if TYPE_CHECKING:
     from bare_client import Client
 
+    from aiocompl.testing.asked import ProblemKind
+
 VERTEX = "/v1/projects/p/locations/l"
 RUN = "/client/v4/accounts/a/ai/run/@cf/meta/llama"
 USER = {"role": "user", "content": "hello"}
@@ -52,6 +54,43 @@ async def test_open_models_on_vertex(client: Client, simulator: Simulator) -> No
         message = made["choices"][0]["message"]
         assert message["tool_calls"][0]["id"] == call_id
         assert ("content" in message) is has_content
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "word"),
+    [
+        ("content_policy", 400, "INVALID_ARGUMENT"),
+        ("server_error", 500, "INTERNAL"),
+        ("rate_limit", 429, "RESOURCE_EXHAUSTED"),
+    ],
+)
+async def test_an_error_in_a_stream_of_open_models_on_vertex(
+    client: Client, simulator: Simulator, kind: ProblemKind, code: int, word: str
+) -> None:
+    simulator.script = faults.ErrorEvent(kind=kind, message="No.")
+    body = {"model": "meta/llama-maas", "messages": [USER], "stream": True}
+    _, data = await post(client, simulator, f"{VERTEX}/endpoints/openapi/chat/completions", body)
+    assert events(data)[-1] == {"error": {"code": code, "message": "No.", "status": word}}
+
+
+async def test_an_error_in_a_stream_of_geminis_has_its_own_code(client: Client, simulator: Simulator) -> None:
+    simulator.script = faults.ErrorEvent(kind="overloaded", message="No.")
+    path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    _, data = await post(client, simulator, path, {"contents": [{"parts": [{"text": "hi"}]}]})
+    last = orjson.loads(data.split(b"data: ")[-1])
+    assert last == {"error": {"code": 503, "message": "No.", "status": "UNAVAILABLE"}}
+
+
+async def test_the_base_url_of_vertex_is_the_host(client: Client) -> None:
+    async with Simulator("hi", dialect="vertex") as simulator:
+        assert simulator.base_url == simulator.url
+        path = f"{VERTEX}/publishers/google/models/gemini-2.5-flash:generateContent"
+        status, made = await post(client, simulator, path, {"contents": [{"parts": [{"text": "hi"}]}]})
+        assert (status, made["candidates"][0]["content"]["parts"]) == (200, [{"text": "hi"}])
+        path = f"{VERTEX}/publishers/anthropic/models/claude-sonnet-4-5:rawPredict"
+        body = {"anthropic_version": "vertex-2023-10-16", "max_tokens": 9, "messages": [USER]}
+        status, made = await post(client, simulator, path, body)
+        assert (status, made["content"]) == (200, [{"type": "text", "text": "hi"}])
 
 
 async def test_what_vertex_refuses(client: Client) -> None:
@@ -171,6 +210,20 @@ async def test_routes_to_providers(client: Client, simulator: Simulator, path: s
 async def test_a_route_that_is_none(client: Client, path: str) -> None:
     async with Simulator(dialect=make_dialect("huggingface")) as simulator:
         assert (await post(client, simulator, f"{path}/chat/completions", {"model": "m"}))[0] == 404
+
+
+@pytest.mark.parametrize("given", ["broken json", '{"a":'])
+async def test_arguments_that_are_no_json_from_tgi(client: Client, given: str) -> None:
+    script = Answer(tool_calls=[ToolCall(name="f", arguments=given)])
+    async with Simulator(script, dialect=make_dialect("tgi")) as simulator:
+        body = {"model": "tgi", "messages": [USER], "tools": [TOOL]}
+        status, made = await post(client, simulator, "/v1/chat/completions", body)
+        assert status == 200
+        assert made["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == given
+        _, data = await post(client, simulator, "/v1/chat/completions", body | {"stream": True})
+        deltas = [event["choices"][0]["delta"] for event in events(data) if event["choices"]]
+        calls = [call["function"] for delta in deltas for call in delta.get("tool_calls") or ()]
+        assert "".join(call["arguments"] for call in calls) == given
 
 
 async def test_tgi(client: Client) -> None:

@@ -49,11 +49,28 @@ MODELS = [
     "sagemaker/my-endpoint",
     "groq/llama-3.3-70b-versatile",
     "mistral/mistral-large-latest",
+    "watsonx/ibm/granite-4-h-small",
+    "watsonx/deployment/my-deployment",
 ]
 CALLS = [model for model in MODELS if not model.startswith(("perplexity", "replicate"))]
-SEES = [model for model in MODELS if "cohere" not in model]
+SEES = [*(model for model in MODELS if "cohere" not in model), "cohere/command-a-vision-07-2025"]
 WRITES = [model for model in MODELS if not model.startswith("replicate")]
 """Those that write JSON after a schema."""
+REASONS = [
+    model
+    for model in CALLS
+    if model.startswith(
+        ("anthropic/", "gemini/", "cohere/command", "ollama/", "bedrock/", "mistral/", "watsonx/")
+    )
+    or model in ("openai/responses/gpt-4o", "deepseek/deepseek-chat")
+]
+"""Those whose dialect has a place for what the model thinks."""
+WITHOUT_LOGPROBS = (
+    *("anthropic/", "azure_ai/claude", "bedrock/", "cloudflare/", "cohere/v1/", "databricks/", "groq/"),
+    *("perplexity/", "replicate/", "snowflake/messages/", "vertex_ai/claude"),
+)
+WEIGHS = [model for model in MODELS if not model.startswith(WITHOUT_LOGPROBS)]
+"""Those that say how likely their tokens were."""
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 TOOL: dict[str, Any] = {
     "type": "function",
@@ -65,6 +82,11 @@ TOOL: dict[str, Any] = {
 }
 CALL = ToolCall(name="get_weather", arguments='{"city":"Paris"}')
 CALL_FUNCTION = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
+
+
+@pytest.fixture(autouse=True)
+def project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATSONX_PROJECT_ID", "p")
 
 
 async def ask(
@@ -133,6 +155,40 @@ async def test_a_tool_is_called_and_its_result_sent_back(model: str) -> None:
         ]
         for second in await ask(model, Answer(text="18 degrees."), history, tools=[TOOL]):
             assert said(second) == ("assistant", "18 degrees.", [], "stop")
+
+
+@pytest.mark.parametrize("model", CALLS)
+async def test_reasoning_text_and_a_tool_call_sent_back(model: str) -> None:
+    """Whatever of an answer a dialect has no place for, the answer can be sent back as it came."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    script = Answer(reasoning="Best to ask.", text="I shall see.", tool_calls=[CALL])
+    for answer in await ask(model, script, messages, tools=[TOOL]):
+        message = answer.choices[0].message
+        (call,) = message.tool_calls or []
+        if model in REASONS:
+            assert message.reasoning_content is not None
+            assert "Best to ask." in message.reasoning_content
+        history = [*messages, message.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "18"}]
+        for second in await ask(model, Answer(text="18 degrees."), history, tools=[TOOL]):
+            assert said(second) == ("assistant", "18 degrees.", [], "stop")
+
+
+@pytest.mark.parametrize("model", WEIGHS)
+async def test_log_probabilities_alike_in_both_forms(model: str) -> None:
+    top = {} if model.startswith("cohere/") else {"top_logprobs": 2}
+    script = Answer(text="Fine, thank you.", logprobs=(-0.5, -0.25))
+    messages = [{"role": "user", "content": "How are you?"}]
+    for answer in await ask(model, script, messages, logprobs=True, **top):
+        logprobs = answer.choices[0].logprobs
+        assert logprobs is not None
+        found = [
+            (each.token, each.logprob, [(other.token, other.logprob) for other in each.top_logprobs or ()])
+            for each in logprobs.content or ()
+        ]
+        assert [token for token, *_ in found] == ["Fine,", " thank", " you."]
+        assert [value for _, value, _ in found] == pytest.approx([-0.5, -0.25, -0.03])
+        for token, value, others in found:
+            assert others == ([(token, value), (f"{token}1", value - 1)] if top else [])
 
 
 @pytest.mark.parametrize("model", SEES)

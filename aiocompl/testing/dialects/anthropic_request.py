@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiocompl.testing.asked import Asked, Received, Tool
 from aiocompl.testing.dialects import parts
+from aiocompl.testing.dialects.claude_rules import check_claude
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +61,7 @@ def check(received: Received, *, hosted: bool) -> dict[str, Any]:
         version = body.get("anthropic_version") or ""
         if not version:
             raise parts.refused("anthropic_version: Field required")
+        version = version.removeprefix("vertex-")
         if (match := _HOSTED.fullmatch(received.path)) is None:
             raise parts.refused(status=404, kind="not_found")
         body = {**body, "model": match[1], "stream": match[2] == "streamRawPredict" or body.get("stream")}
@@ -71,6 +73,7 @@ def check(received: Received, *, hosted: bool) -> dict[str, Any]:
             raise parts.refused(f"{name}: Extra inputs are not permitted")
     _check_numbers(body)
     _check_messages(body["messages"])
+    check_claude(body["model"], body)
     _check_tools(body)
     return body
 

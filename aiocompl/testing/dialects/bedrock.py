@@ -109,7 +109,7 @@ class BedrockDialect:
             raise parts.refused("The provided model identifier is invalid.")
         if embeds:
             return embeddings.read(received, match[1])
-        return as_asked(received, check(received.body), match[1], stream=match[2] is not None)
+        return as_asked(received, check(received.body, match[1]), match[1], stream=match[2] is not None)
 
     def headers(self, number: int) -> Mapping[str, str]:
         """The headers that each answer has; see `Dialect`."""

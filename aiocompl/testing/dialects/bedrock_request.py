@@ -9,6 +9,7 @@ import orjson
 
 from aiocompl.testing.asked import Asked, Received, Tool
 from aiocompl.testing.dialects import parts
+from aiocompl.testing.dialects.claude_rules import check_claude
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +18,8 @@ _TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOOL_ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 
 
-def check(raw: bytes) -> dict[str, Any]:
-    """Parse the body of a request and hold it to the rules.
+def check(raw: bytes, model: str) -> dict[str, Any]:
+    """Parse the body of a request to a model and hold it to the rules.
 
     Raises:
         ProblemError: Bedrock would answer it with 400.
@@ -26,7 +27,7 @@ def check(raw: bytes) -> dict[str, Any]:
     body = parts.parsed(raw, "Could not parse the JSON body of the request.")
     conversation = "A conversation must start with a user message. Try again with a conversation that starts with a user message."
     messages = parts.need_list(body, "messages", conversation)
-    if messages[0].get("role") != "user":
+    if messages[0].get("role") != "user" and "anthropic." not in model:  # Claude takes it
         raise parts.refused(conversation)
     for at, message in enumerate(messages):
         _check_message(message, at)
@@ -38,6 +39,9 @@ def check(raw: bytes) -> dict[str, Any]:
     _check_results(messages)
     _check_numbers(body.get("inferenceConfig") or {})
     _check_tools(body, messages)
+    more, config = body.get("additionalModelRequestFields") or {}, body.get("inferenceConfig") or {}
+    sampling = {"temperature": config.get("temperature"), "top_p": config.get("topP"), "messages": messages}
+    check_claude(model, {**sampling, **more})
     return body
 
 
@@ -122,7 +126,7 @@ def as_asked(received: Received, body: Mapping[str, Any], model: str, *, stream:
         number=received.number,
         model=model,
         stream=stream,
-        text=parts.texts(users[-1]),
+        text=parts.texts(users[-1]) if users else "",
         prompt_tokens=parts.prompt_tokens(received),
         body=body,
         headers=received.headers,

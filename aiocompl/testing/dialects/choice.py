@@ -62,6 +62,7 @@ _PATTERNS: Final = tuple(
         (r".*/endpoints/[^/]+/chat/completions", "vertex_openai"),
         (r".*/run/@.+", "cloudflare"),
         (r".*/serving-endpoints/.+", "databricks"),
+        (r"(/v1)?/ml/v1/(deployments/[^/]+/)?text/chat(_stream)?", "watsonx"),
         (r"/hf-inference/models/.+/v1/chat/completions", "tgi"),
         (r"(/hf-inference)?/models/.+/pipeline/feature-extraction", "feature_extraction"),
         (rf"/({_ROUTED})/.+/chat/completions", "huggingface"),

@@ -85,7 +85,8 @@ class CohereDialect:
             "usage": _usage(asked, answers),
         }
         if asked.body.get("logprobs"):
-            made["logprobs"] = [_logprob(token) for token in answer.cut(answer.text)]
+            tokens = answer.cut(None if answer.tool_calls else parts.spoken(answer))
+            made["logprobs"] = [_logprob(answer, at, token) for at, token in enumerate(tokens)]
         return orjson.dumps(made)
 
     def events(self, asked: Asked, answers: Sequence[Answer]) -> list[Event]:
@@ -144,8 +145,6 @@ def _check_message(message: Mapping[str, Any], where: str) -> None:
         raise parts.refused(f"invalid request: {where}.role must be one of {', '.join(_ROLES)}")
     if role == "tool" and not message.get("tool_call_id"):
         raise parts.refused(f"invalid request: {where}.tool_call_id is required")
-    if message.get("content") and message.get("tool_calls"):
-        raise parts.refused(f"invalid request: {where} cannot have both content and tool_calls")
     if not message.get("content") and not message.get("tool_calls"):
         raise parts.refused(f"invalid request: {where} must have content or tool_calls")
 
@@ -203,8 +202,8 @@ def _usage(asked: Asked, answers: Sequence[Answer]) -> dict[str, Any]:
     return {"billed_units": units, "tokens": tokens, "cached_tokens": count.cached}
 
 
-def _logprob(token: str) -> dict[str, Any]:
-    return {"text": token, "token_ids": [len(token)], "logprobs": [-0.01]}
+def _logprob(answer: Answer, at: int, token: str) -> dict[str, Any]:
+    return {"text": token, "token_ids": [len(token)], "logprobs": [parts.logprob(answer, at)]}
 
 
 def _stream(asked: Asked, answers: Sequence[Answer]) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -214,7 +213,7 @@ def _stream(asked: Asked, answers: Sequence[Answer]) -> Iterator[tuple[dict[str,
     yield {"id": parts.uuid(asked.number), "type": "message-start", "delta": {"message": empty}}, False
     index = 0
     if answer.reasoning is not None:
-        yield from _content(answer, index, "thinking", answer.reasoning)
+        yield from _content(answer, index, "thinking", answer.reasoning, logprobs=False)
         index += 1
     text = parts.spoken(answer)
     if answer.tool_calls:
@@ -222,18 +221,21 @@ def _stream(asked: Asked, answers: Sequence[Answer]) -> Iterator[tuple[dict[str,
             yield {"type": "tool-plan-delta", "delta": {"message": {"tool_plan": piece}}}, True
         yield from _call_events(asked, answer)
     elif text is not None:
-        yield from _content(answer, index, "text", text)
+        yield from _content(answer, index, "text", text, logprobs=bool(asked.body.get("logprobs")))
     delta = {"finish_reason": _FINISH_REASONS[answer.ending], "usage": _usage(asked, answers)}
     yield {"type": "message-end", "delta": delta}, False
 
 
-def _content(answer: Answer, index: int, kind: str, text: str) -> Iterator[tuple[dict[str, Any], bool]]:
+def _content(
+    answer: Answer, index: int, kind: str, text: str, *, logprobs: bool
+) -> Iterator[tuple[dict[str, Any], bool]]:
     def event(name: str, content: dict[str, str]) -> dict[str, Any]:
         return {"type": name, "index": index, "delta": {"message": {"content": content}}}
 
     yield event("content-start", {"type": kind, kind: ""}), False
-    for token in answer.cut(text):
-        yield event("content-delta", {kind: token}), True
+    for at, token in enumerate(answer.cut(text)):
+        delta = event("content-delta", {kind: token})
+        yield {**delta, "logprobs": _logprob(answer, at, token)} if logprobs else delta, True
     yield {"type": "content-end", "index": index}, False
 
 

@@ -60,6 +60,22 @@ _WORDING: Final[dict[ProblemKind, tuple[str, str]]] = {
 }
 """Status and message of each kind of problem."""
 
+_CODES: Final[dict[str, int]] = {
+    "INVALID_ARGUMENT": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""The code of each status, for errors under the HTTP status 200."""
+
+_OK: Final = 200
+
 
 def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> GeminiDialect:
     """Make the dialect; see `make_dialect`."""
@@ -134,17 +150,21 @@ class GeminiDialect:
         """A streamed answer; see `Dialect`."""
         made = []
         said = 0
-        for index, part, finish, token in _stream(asked, answers):
+        for index, part, beside, token in _stream(asked, answers):
             said += token
             content = {"parts": [part], "role": "model"}
-            candidate = {"content": content, **(finish or {}), **self.place(index)}
-            value = {"candidates": [candidate], **self._tail(asked, answers, None if finish else said)}
+            candidate = {"content": content, **beside, **self.place(index)}
+            sofar = None if "finishReason" in beside else said
+            value = {"candidates": [candidate], **self._tail(asked, answers, sofar)}
             made.append(Event(self.frame(orjson.dumps(value)), token))
         return made
 
     def error_body(self, problem: Problem) -> bytes:
         """The body of an error; see `Dialect`."""
-        return orjson.dumps(_error(problem))
+        if problem.kind == "content_policy" and problem.status == _OK:
+            feedback = {"blockReason": problem.code or "PROHIBITED_CONTENT"}
+            return orjson.dumps({"promptFeedback": feedback, "usageMetadata": {}})
+        return orjson.dumps(google_error(problem))
 
     def error_headers(self, problem: Problem) -> Mapping[str, str]:
         """No headers more; see `Dialect`."""
@@ -152,7 +172,7 @@ class GeminiDialect:
 
     def error_event(self, problem: Problem) -> bytes:
         """The frame of an error inside a stream; see `Dialect`."""
-        return self.frame(orjson.dumps(_error(problem)))
+        return self.frame(self.error_body(problem))
 
     def frame(self, data: bytes) -> bytes:
         """Any bytes as an event; see `Dialect`."""
@@ -211,15 +231,29 @@ def _candidate(asked: Asked, answer: Answer) -> dict[str, Any]:
     made: list[dict[str, Any]] = []
     if answer.reasoning is not None:
         made.append({"text": answer.reasoning, "thought": True})
-    if text := parts.spoken(answer):
+    text = parts.spoken(answer)
+    if text:
         made.append({"text": text})
     made += _calls(asked, answer)
-    candidate = {"content": {"parts": made, "role": "model"}, **_finish(answer)}
-    if (asked.body.get("generationConfig") or {}).get("responseLogprobs"):
-        tokens = answer.cut(answer.text)
-        chosen = [{"token": each, "tokenId": len(each), "logProbability": -0.01} for each in tokens]
-        candidate["logprobsResult"] = {"chosenCandidates": chosen}
-    return candidate
+    content = {"parts": made, "role": "model"}
+    return {"content": content, **_finish(answer), **_logprobs(asked, answer, answer.cut(text), 0)}
+
+
+def _logprobs(asked: Asked, answer: Answer, tokens: Sequence[str], first: int) -> dict[str, Any]:
+    """The log probabilities of some tokens, the first of which is the answer's `first`, where they are asked for."""
+    config = asked.body.get("generationConfig") or {}
+    if not config.get("responseLogprobs") or not tokens:
+        return {}
+    valued = [(token, parts.logprob(answer, at)) for at, token in enumerate(tokens, first)]
+    result: dict[str, Any] = {"chosenCandidates": [_likely(*each) for each in valued]}
+    if count := config.get("logprobs"):
+        tops = [parts.likeliest(*each, count) for each in valued]
+        result["topCandidates"] = [{"candidates": [_likely(*each) for each in top]} for top in tops]
+    return {"logprobsResult": result}
+
+
+def _likely(token: str, value: float) -> dict[str, Any]:
+    return {"token": token, "tokenId": len(token), "logProbability": value}
 
 
 def _finish(answer: Answer) -> dict[str, Any]:
@@ -243,23 +277,22 @@ def _calls(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
 
 def _stream(
     asked: Asked, answers: Sequence[Answer]
-) -> Iterator[tuple[int, dict[str, Any], dict[str, Any] | None, bool]]:
-    """The parts in turn: whose they are, what they hold, how the answer ends with them, whether they hold a token."""
+) -> Iterator[tuple[int, dict[str, Any], dict[str, Any], bool]]:
+    """The parts in turn: whose they are, what they hold, what stands beside them, whether they hold a token."""
     for index, answer in enumerate(answers):
         for piece in answer.cut(answer.reasoning):
-            yield index, {"text": piece, "thought": True}, None, True
-        for piece in answer.cut(parts.spoken(answer)):
-            yield index, {"text": piece}, None, True
+            yield index, {"text": piece, "thought": True}, {}, True
+        for at, piece in enumerate(answer.cut(parts.spoken(answer))):
+            yield index, {"text": piece}, _logprobs(asked, answer, [piece], at), True
         for part in _calls(asked, answer):
-            yield index, part, None, True
+            yield index, part, {}, True
     for index, answer in enumerate(answers):
         yield index, {"text": ""}, _finish(answer), False
 
 
-def _error(problem: Problem) -> dict[str, Any]:
+def google_error(problem: Problem) -> dict[str, Any]:
+    """An error as all of Google's surfaces word it."""
     status, message = _WORDING[problem.kind]
-    if problem.kind == "content_policy" and problem.status == 200:  # noqa: PLR2004 - OK
-        return {"promptFeedback": {"blockReason": problem.code or "PROHIBITED_CONTENT"}, "usageMetadata": {}}
     details: list[dict[str, Any]] = []
     if problem.param == "API_KEY_INVALID":
         info = {"reason": problem.param, "domain": "googleapis.com"}
@@ -268,7 +301,7 @@ def _error(problem: Problem) -> dict[str, Any]:
         kind = "type.googleapis.com/google.rpc.RetryInfo"
         details.append({"@type": kind, "retryDelay": f"{problem.retry_after:g}s"})
     error: dict[str, Any] = {
-        "code": problem.status,
+        "code": _CODES[status] if problem.status == _OK else problem.status,
         "message": problem.message or message,
         "status": problem.code or status,
     }

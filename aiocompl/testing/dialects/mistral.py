@@ -70,7 +70,12 @@ class MistralDialect(OpenAIDialect):
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`."""
         choices = [
-            {"index": index, "finish_reason": _finish(answer), "message": _message(asked, index, answer)}
+            {
+                "index": index,
+                "finish_reason": _finish(answer),
+                "message": _message(asked, index, answer),
+                **_logprobs(asked, answer, answer.cut(parts.spoken(answer)), 0),
+            }
             for index, answer in enumerate(answers)
         ]
         head = {**_head(asked, "chat.completion"), "usage": _usage(asked, answers)}
@@ -88,8 +93,8 @@ class MistralDialect(OpenAIDialect):
         for index in range(len(answers)):
             add(index, {"role": "assistant", "content": ""})
         for index, answer in enumerate(answers):
-            for content in _pieces(answer):
-                add(index, {"content": content}, token=True)
+            for content, beside in _pieces(asked, answer):
+                add(index, {"content": content}, token=True, choice=beside)
             last: dict[str, Any] = {"content": ""}
             if answer.tool_calls:
                 last = {"content": None, "tool_calls": _calls(asked, index, answer)}
@@ -161,11 +166,28 @@ def _message(asked: Asked, choice: int, answer: Answer) -> dict[str, Any]:
     return {"role": "assistant", "tool_calls": calls, "content": content}
 
 
-def _pieces(answer: Answer) -> Iterator[Any]:
-    """The contents of the chunks: thoughts in blocks, text plainly."""
+def _pieces(asked: Asked, answer: Answer) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The contents of the chunks, thoughts in blocks, text plainly; and what stands beside them in the choice."""
     for piece in answer.cut(answer.reasoning):
-        yield [_thinking(piece)]
-    yield from answer.cut(parts.spoken(answer))
+        yield [_thinking(piece)], {}
+    for at, piece in enumerate(answer.cut(parts.spoken(answer))):
+        yield piece, _logprobs(asked, answer, [piece], at)
+
+
+def _logprobs(asked: Asked, answer: Answer, tokens: Sequence[str], first: int) -> dict[str, Any]:
+    """The log probabilities of some tokens, the first of which is the answer's `first`, where they are asked for."""
+    if not asked.body.get("logprobs"):
+        return {}
+    content = []
+    for at, token in enumerate(tokens, first):
+        value = parts.logprob(answer, at)
+        top = parts.likeliest(token, value, asked.body.get("top_logprobs") or 0)
+        content.append({**_entry(token, value), "top_logprobs": [_entry(*each) for each in top]})
+    return {"logprobs": {"content": content}}
+
+
+def _entry(token: str, value: float) -> dict[str, Any]:
+    return {"token": token, "logprob": value, "bytes": list(token.encode()), "token_id": len(token)}
 
 
 def _calls(asked: Asked, choice: int, answer: Answer) -> list[dict[str, Any]]:

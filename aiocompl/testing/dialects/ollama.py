@@ -99,7 +99,8 @@ class OllamaDialect:
             message["tool_calls"] = calls
         made = {**_line(asked, message), **_end(asked, answers)}
         if asked.body.get("logprobs"):
-            made["logprobs"] = [_logprob(token) for token in answer.cut(answer.text)]
+            tokens = answer.cut(parts.spoken(answer))
+            made["logprobs"] = [_logprob(asked, answer, at, token) for at, token in enumerate(tokens)]
         return orjson.dumps(made)
 
     def events(self, asked: Asked, answers: Sequence[Answer]) -> list[Event]:
@@ -207,9 +208,11 @@ def _end(asked: Asked, answers: Sequence[Answer]) -> dict[str, Any]:
 def _token_lines(asked: Asked, answer: Answer) -> Iterator[dict[str, Any]]:
     for piece in answer.cut(answer.reasoning):
         yield _line(asked, {"role": "assistant", "content": "", "thinking": piece})
-    for piece in answer.cut(parts.spoken(answer)):
+    for at, piece in enumerate(answer.cut(parts.spoken(answer))):
         line = _line(asked, {"role": "assistant", "content": piece})
-        yield {**line, "logprobs": [_logprob(piece)]} if asked.body.get("logprobs") else line
+        if asked.body.get("logprobs"):
+            line["logprobs"] = [_logprob(asked, answer, at, piece)]
+        yield line
     for call in _calls(asked, answer):
         yield _line(asked, {"role": "assistant", "content": "", "tool_calls": [call]})
 
@@ -224,5 +227,12 @@ def _calls(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _logprob(token: str) -> dict[str, Any]:
-    return {"token": token, "logprob": -0.01, "bytes": list(token.encode())}
+def _logprob(asked: Asked, answer: Answer, at: int, token: str) -> dict[str, Any]:
+    value = parts.logprob(answer, at)
+    made = _entry(token, value)
+    top = parts.likeliest(token, value, asked.body.get("top_logprobs") or 0)
+    return {**made, "top_logprobs": [_entry(*each) for each in top]} if top else made
+
+
+def _entry(token: str, value: float) -> dict[str, Any]:
+    return {"token": token, "logprob": value, "bytes": list(token.encode())}

@@ -12,7 +12,7 @@ import orjson
 
 from aiocompl.testing.asked import Asked, Problem, ProblemError, ProblemKind, Received
 from aiocompl.testing.delivery import Delivery
-from aiocompl.testing.dialects import operations
+from aiocompl.testing.dialects import operations, parts
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.embeddings import openai as embeddings
 from aiocompl.testing.dialects.openai_batches import OpenAIBatchDesk
@@ -339,18 +339,16 @@ def _logprobs(asked: Asked, answer: Answer, tokens: Sequence[str], first: int) -
     """The log probabilities of some tokens, the first of which is the answer's `first`, where they are asked for."""
     if not asked.body.get("logprobs"):
         return None
-    alternatives = asked.body.get("top_logprobs") or 0
-    scripted = answer.logprobs or ()
     content = []
     for at, token in enumerate(tokens, first):
-        value = scripted[at] if at < len(scripted) else -0.01 * (at % 10 + 1)
-        entry = {"token": token, "logprob": value, "bytes": list(token.encode())}
-        others = [
-            {"token": f"{token}{rank}", "logprob": value - rank, "bytes": None}
-            for rank in range(1, alternatives)
-        ]
-        content.append({**entry, "top_logprobs": [entry, *others] if alternatives else []})
+        value = parts.logprob(answer, at)
+        top = parts.likeliest(token, value, asked.body.get("top_logprobs") or 0)
+        content.append({**_entry(token, value), "top_logprobs": [_entry(*each) for each in top]})
     return {"content": content, "refusal": None}
+
+
+def _entry(token: str, value: float) -> dict[str, Any]:
+    return {"token": token, "logprob": value, "bytes": list(token.encode())}
 
 
 def _usage(asked: Asked, answers: Sequence[Answer]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ _HARMFUL: Final = 0.97
 _HARMLESS: Final = 0.0001
 _WORDS: Final = re.compile(r"\w+")
 _VOYAGES: Final = re.compile(r"rerank-(lite-)?\d[\d.]*(-lite)?")
-"""The names of Voyage's models: nothing else tells its requests from those of others at the same path."""
+"""The names of Voyage's models: but for `top_k` and `truncation`, nothing else tells its requests from those of others."""
 
 
 def ranked(query: str, texts: Sequence[str], top: int | None = None) -> list[tuple[int, float]]:
@@ -172,7 +172,7 @@ def _results(body: Mapping[str, Any], *, documents: bool, top: str = "top_n") ->
 
 def _reranked(received: Received, body: Mapping[str, Any]) -> dict[str, Any]:
     usage = {"total_tokens": parts.prompt_tokens(received)}
-    if "top_k" in body or _VOYAGES.fullmatch(body["model"]):
+    if "top_k" in body or "truncation" in body or _VOYAGES.fullmatch(body["model"]):
         rows = _results(body, documents=True, top="top_k")
         for row in rows:
             if "document" in row:

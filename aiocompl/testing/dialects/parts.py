@@ -123,6 +123,18 @@ def spoken(answer: Answer) -> str | None:
     return answer.text if answer.refusal is None else answer.refusal + (answer.text or "")
 
 
+def logprob(answer: Answer, at: int) -> float:
+    """The log probability of the token in this place: the script's, or one made up, the same in every run."""
+    scripted = answer.logprobs or ()
+    return scripted[at] if at < len(scripted) else -0.01 * (at % 10 + 1)
+
+
+def likeliest(token: str, value: float, count: int) -> list[tuple[str, float]]:
+    """The likeliest tokens in the place of one, with their log probabilities; the token itself is the first."""
+    others = [(f"{token}{rank}", value - rank) for rank in range(1, count)]
+    return [(token, value), *others] if count else []
+
+
 def arguments(call: ToolCall) -> Any:
     """The arguments as a value, for dialects that send them so; text that is no JSON goes out as a string."""
     try:

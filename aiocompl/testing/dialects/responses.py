@@ -49,6 +49,7 @@ _ECHOED: Final[Mapping[str, Any]] = {
 
 _INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _ENCRYPTED: Final = "reasoning.encrypted_content"
+_LOGPROBS: Final = "message.output_text.logprobs"
 
 _Piece = tuple[dict[str, Any], bool]
 """An event but for its number, and whether it holds a token."""
@@ -176,7 +177,7 @@ def _reasoning(asked: Asked, text: str | None) -> dict[str, Any]:
 
 
 def _message(asked: Asked, answer: Answer) -> dict[str, Any]:
-    content = [_part(kind, text) for kind, text in _said(answer)]
+    content = [_part(kind, text, _logprobs(asked, answer, kind)) for kind, text in _said(answer)]
     status = "incomplete" if answer.ending in _INCOMPLETE else "completed"
     return {**_message_opening(asked), "status": status, "content": content}
 
@@ -186,10 +187,34 @@ def _said(answer: Answer) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in said if text is not None]
 
 
-def _part(kind: str, text: str) -> dict[str, Any]:
+def _logprobs(asked: Asked, answer: Answer, kind: str) -> list[dict[str, Any]]:
+    """One entry for each token of the text, where they are asked for."""
+    if kind == "refusal" or _LOGPROBS not in (asked.body.get("include") or ()):
+        return []
+    entries = []
+    for at, token in enumerate(answer.cut(answer.text)):
+        value = parts.logprob(answer, at)
+        top = parts.likeliest(token, value, asked.body.get("top_logprobs") or 0)
+        entries.append({**_entry(token, value), "top_logprobs": [_entry(*each) for each in top]})
+    return entries
+
+
+def _entry(token: str, value: float) -> dict[str, Any]:
+    return {"token": token, "logprob": value, "bytes": list(token.encode())}
+
+
+def _bare(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as events have it: without bytes."""
+    made = {"token": entry["token"], "logprob": entry["logprob"]}
+    if "top_logprobs" in entry:
+        made["top_logprobs"] = [_bare(each) for each in entry["top_logprobs"]]
+    return made
+
+
+def _part(kind: str, text: str, logprobs: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     if kind == "refusal":
         return {"type": "refusal", "refusal": text}
-    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+    return {"type": "output_text", "annotations": [], "logprobs": logprobs, "text": text}
 
 
 def _message_opening(asked: Asked) -> dict[str, Any]:
@@ -244,13 +269,18 @@ def _message_events(asked: Asked, answer: Answer, index: int) -> Iterator[_Piece
     yield _item_event("added", index, opening)
     for content_index, (kind, text) in enumerate(_said(answer)):
         where = {"item_id": opening["id"], "output_index": index, "content_index": content_index}
-        extra: dict[str, Any] = {} if kind == "refusal" else {"logprobs": []}
+        logprobs = _logprobs(asked, answer, kind)
+        bare = [_bare(entry) for entry in logprobs]
         yield {"type": "response.content_part.added", **where, "part": _part(kind, "")}, False
-        for piece in answer.cut(text):
+        for at, piece in enumerate(answer.cut(text)):
+            extra: dict[str, Any] = {} if kind == "refusal" else {"logprobs": bare[at : at + 1]}
             yield {"type": f"response.{kind}.delta", **where, "delta": piece, **extra}, True
-        said = {kind.removeprefix("output_"): text}
-        yield {"type": f"response.{kind}.done", **where, **said, **extra}, False
-        yield {"type": "response.content_part.done", **where, "part": _part(kind, text)}, False
+        said: dict[str, Any] = {kind.removeprefix("output_"): text}
+        if kind != "refusal":
+            said["logprobs"] = bare
+        yield {"type": f"response.{kind}.done", **where, **said}, False
+        part = _part(kind, text, logprobs)
+        yield {"type": "response.content_part.done", **where, "part": part}, False
     yield _item_event("done", index, _message(asked, answer))
 
 

@@ -1,4 +1,4 @@
-"""Amazon SageMaker endpoints whose container speaks OpenAI's Messages API, as their server answers.
+"""Amazon SageMaker endpoints as their server answers: of a container with OpenAI's Messages API, or an older one.
 
 Source: the service model ``sagemaker-runtime`` 2017-05-13 of botocore 1.44 (2026-11).
 """
@@ -14,7 +14,7 @@ import orjson
 
 from aiocompl._compat import override
 from aiocompl.testing.asked import ProblemError
-from aiocompl.testing.dialects import parts
+from aiocompl.testing.dialects import parts, sagemaker_inputs
 from aiocompl.testing.dialects.base import Event
 from aiocompl.testing.dialects.eventstream import message
 from aiocompl.testing.dialects.openai import OpenAIDialect
@@ -65,7 +65,7 @@ def make(*, api_key: str | None = None, models: Sequence[str] | None = None) -> 
 class SageMakerDialect(OpenAIDialect):
     """``POST /endpoints/{name}/invocations`` and ``.../invocations-response-stream``.
 
-    See `OpenAIDialect`; the models are the names of the endpoints. The key is a bearer, or the access key id of a
+    What has ``inputs`` is a bare prompt (see `sagemaker_inputs`), all else a chat (see `OpenAIDialect`). The models are the names of the endpoints. The key is a bearer, or the access key id of a
     signature, whose form is looked at, but which is not computed again.
     """
 
@@ -91,6 +91,8 @@ class SageMakerDialect(OpenAIDialect):
         try:
             body = parts.parsed(received.body, "The body is not valid JSON.")
             body = {**body, "model": name, "stream": call != "invocations"}
+            if "inputs" in body:
+                return sagemaker_inputs.read(received, body)
             return attrs.evolve(
                 self._read_chat(attrs.evolve(received, body=orjson.dumps(body))), headers=received.headers
             )
@@ -103,9 +105,17 @@ class SageMakerDialect(OpenAIDialect):
         return {"x-amzn-requestid": parts.uuid(number), "x-amzn-invoked-production-variant": "AllTraffic"}
 
     @override
+    def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
+        """A blocking answer; see `Dialect`."""
+        prompted = "inputs" in asked.body
+        return sagemaker_inputs.body(asked, answers) if prompted else super().body(asked, answers)
+
+    @override
     def events(self, asked: Asked, answers: Sequence[Answer]) -> list[Event]:
         """A streamed answer, in parts that begin and end anywhere; see `Dialect`."""
-        return [Event(_parts(frame), token) for frame, token in super().events(asked, answers)]
+        prompted = "inputs" in asked.body
+        said = sagemaker_inputs.events(asked, answers) if prompted else super().events(asked, answers)
+        return [Event(_parts(frame), token) for frame, token in said]
 
     @override
     def error_body(self, problem: Problem) -> bytes:

@@ -65,10 +65,11 @@ class TGIDialect(OpenAIDialect):
     def body(self, asked: Asked, answers: Sequence[Answer]) -> bytes:
         """A blocking answer; see `Dialect`. Older versions give a call's arguments as an object."""
         made = orjson.loads(super().body(asked, answers))
-        for choice in made["choices"]:
+        for choice, answer in zip(made["choices"], answers, strict=True):
             _reword(choice)
-            for call in choice["message"].get("tool_calls") or ():
-                call["function"]["arguments"] = orjson.loads(call["function"]["arguments"])
+            calls = choice["message"].get("tool_calls") or ()
+            for call, given in zip(calls, answer.tool_calls, strict=False):  # the legacy form has none
+                call["function"]["arguments"] = parts.arguments(given)
         return orjson.dumps(made)
 
     @override

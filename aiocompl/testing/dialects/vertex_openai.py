@@ -13,6 +13,7 @@ import orjson
 
 from aiocompl._compat import override
 from aiocompl.testing.dialects import parts
+from aiocompl.testing.dialects.gemini import google_error
 from aiocompl.testing.dialects.openai import OpenAIDialect
 from aiocompl.testing.dialects.vertex import VertexDialect
 
@@ -68,12 +69,12 @@ class VertexOpenAIDialect(OpenAIDialect):
     @override
     def error_body(self, problem: Problem) -> bytes:
         """The body of an error; see `Dialect`. Google's, in a list."""
-        return orjson.dumps([orjson.loads(self._google.error_body(problem))])
+        return orjson.dumps([google_error(problem)])
 
     @override
     def error_event(self, problem: Problem) -> bytes:
         """The frame of an error inside a stream; see `Dialect`."""
-        return self.frame(self._google.error_body(problem))
+        return self.frame(orjson.dumps(google_error(problem)))
 
 
 def _placed(received: Received, body: dict[str, Any]) -> dict[str, Any]:
