@@ -105,8 +105,11 @@ async def _run(contest: Contest, rules: FanOutRules) -> None:
         for runner in ended:
             accepted += runner.accepted
             contest.tell(runner)
-        failed = not rules.return_exceptions and any(runner.outcome == "failed" for runner in ended)
-        if accepted == rules.n_required or (failed and rules.n_required is None):
+        if rules.n_required is not None:
+            enough = accepted >= rules.n_required
+        else:
+            enough = not rules.return_exceptions and any(runner.outcome == "failed" for runner in ended)
+        if enough:
             return
 
 
