@@ -149,7 +149,7 @@ class CompletionStream:
         return chunks
 
     async def wait_for_token(self) -> bool:
-        """Wait until a chunk with text, reasoning, a refusal or a tool call has come, and leave it to be read.
+        """Wait until a chunk with text, reasoning, a refusal, a call or sound has come, and leave it to be read.
 
         Cancelled, or broken before: the stream is closed.
 
@@ -300,5 +300,7 @@ def _has_token(chunk: ChatCompletionChunk) -> bool:
         or choice.delta.tool_calls
         or choice.delta.reasoning_content
         or choice.delta.refusal
+        or choice.delta.function_call
+        or choice.delta.audio
         for choice in chunk.choices
     )
