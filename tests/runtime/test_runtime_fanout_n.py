@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from typing import TYPE_CHECKING, Any, Self
+import pickle
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import orjson
 import pytest
@@ -384,3 +385,41 @@ async def test_its_response_can_be_read_whole() -> None:
         assert body.endswith(b"data: [DONE]\n\n")
         assert await stream._lease.response.read_slice() == b""
         stream.close()
+
+
+class Answer(TypedDict):
+    a: int
+
+
+async def test_a_stream_of_many_is_read_as_the_class_that_was_given() -> None:
+    def words(number: int) -> Delivery:
+        text = orjson.dumps({"a": number}).decode()
+        return Delivery.stream([event(number, {"content": text}, "stop"), b"data: [DONE]\n\n"])
+
+    async with Scripted(words(1), words(2)) as scripted:
+        stream = await scripted.stream(n=2, response_format=Answer)
+        whole = pickle.loads(pickle.dumps(await stream.response()))  # noqa: S301 - our own
+        assert [choice.message.parsed for choice in whole.choices] == [{"a": 1}, {"a": 2}]
+        assert len(whole.call.parts) == 2
+
+
+async def test_all_of_it_together() -> None:
+    body = {"message": {"role": "assistant", "content": '{"a":1}'}, "finish_reason": "stop", "index": 0}
+    deliveries = [Delivery.json({**BODY, "choices": [body]}) for _ in range(4)]
+    async with Scripted(*deliveries) as scripted:
+        answer = await scripted.begin(
+            model="openai/o1, openai/o3",
+            api_base=None,
+            fastest_response=True,
+            n=2,
+            response_format=Answer,
+            functions=[{"name": "f", "parameters": {}}],
+            temperature=0.5,
+            logit_bias={"1": 1},
+            drop_params=True,
+            allowed_openai_params=["logit_bias"],
+        )
+        assert [choice.message.parsed for choice in answer.choices] == [{"a": 1}] * 2
+        assert answer.call.dropped_params == ("temperature",)
+        assert [contestant.outcome for contestant in answer.call.race.contestants] == ["won", "lost"]
+        assert all(body["logit_bias"] == {"1": 1} for body in scripted.bodies)
