@@ -93,6 +93,12 @@ _TITLES: Final[Mapping[Kind, str]] = {
     "moderations": "moderation",
     "models": "a list of models",
 }
+_EXAMPLES: Final[Mapping[Kind, str]] = {
+    "embeddings": "openai/text-embedding-3-small",
+    "rerank": "cohere/rerank-v3.5",
+    "moderations": "openai/omni-moderation-latest",
+    "models": "openai",
+}
 DIALECTS: Final = tuple(_CODECS)
 """The names of all dialects."""
 
@@ -146,7 +152,9 @@ def bind_operation(kind: Kind, dialect: str, vendor: Vendor, endpoint: Endpoint)
     known = _OPERATIONS[kind]
     if dialect not in known or (dialect == "openai" and not getattr(vendor, kind)):
         raise NotFoundError(
-            f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"
+            f"{vendor.title} is not known to have {_TITLES[kind]}; others have, such as {_EXAMPLES[kind]!r}",
+            provider=vendor.name,
+            param="model",
         )
     vendor = _as_endpoint_says(vendor, endpoint)
     return cast("Operation[Any, Any]", _load(known[dialect])(vendor, endpoint))

@@ -82,7 +82,11 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     dialect, model = dialect_of(vendor, named)
     _check_named(vendor, model)
     if not vendor.path:
-        raise NotFoundError(f"{vendor.title} is not known to have chat", provider=vendor.name, param="model")
+        raise NotFoundError(
+            f"{vendor.title} is not known to have chat; its models are for aembedding() or arerank()",
+            provider=vendor.name,
+            param="model",
+        )
     endpoint = endpoint_of(vendor, model, target, env)
     return Route(
         endpoint=endpoint,

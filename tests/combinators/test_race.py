@@ -232,6 +232,7 @@ async def test_a_key_for_two_providers_is_refused() -> None:
         ([{"api_base": "x"}], {}, "models[0]"),
         ([{"model": "a", "stream": True}], {}, "models[0].stream"),
         (["gpt-4o"], {"stagger": -1}, "stagger"),
+        (["gpt-4o"], {"stagger": "2"}, "stagger"),
         (["gpt-4o"], {"linger": -1}, "linger"),
         (["gpt-4o"], {"max_started": 0}, "max_started"),
         (["gpt-4o"], {"timeout": 0}, "timeout"),
