@@ -41,7 +41,14 @@ if TYPE_CHECKING:
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.messages import FrameDecoder, HTTPResponse
 
-__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body", "openai_headers"]
+__all__ = [
+    "USER_AGENT",
+    "OpenAICodec",
+    "OpenAIStreamDecoder",
+    "auth_headers",
+    "encode_body",
+    "openai_headers",
+]
 
 USER_AGENT: Final = f"aiocompl/{__version__}"
 
@@ -174,14 +181,17 @@ class OpenAICodec:
         return f"{base}{path}{mark}{query}"
 
 
+def auth_headers(vendor: Vendor, endpoint: Endpoint) -> dict[str, str]:
+    """The header that carries the key, as the vendor wants it; none where there is no key."""
+    if not endpoint.api_key:
+        return {}
+    kind, _, name = vendor.auth.partition(":")
+    return {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}
+
+
 def openai_headers(vendor: Vendor, endpoint: Endpoint) -> Mapping[str, str]:
     """The headers of every request to an endpoint: the key where the vendor wants it, and for whom it is spent."""
-    headers = dict[str, str]()
-    if endpoint.api_key:
-        kind, _, name = vendor.auth.partition(":")
-        headers |= (
-            {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}
-        )
+    headers = auth_headers(vendor, endpoint)
     if endpoint.organization:
         headers["OpenAI-Organization"] = endpoint.organization
     if endpoint.project:

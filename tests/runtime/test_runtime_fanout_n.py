@@ -428,6 +428,6 @@ async def test_all_of_it_together() -> None:
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "openai/responses/gpt-5", "bedrock/m"])
 async def test_who_gives_one_answer_a_call_says_how_to_get_more(model: str) -> None:
     async with Scripted() as scripted:
-        with pytest.raises(UnsupportedParamsError, match="one answer a call: .* n_by_fanout=True") as caught:
+        with pytest.raises(UnsupportedParamsError, match=r"one answer a call: .* n_by_fanout=True") as caught:
             await scripted.begin(model=model, api_base=None, n_by_fanout=False)
         assert str(caught.value).startswith(model.partition("/")[0])
