@@ -5,12 +5,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from recordings import excepted, ids_in, left_out, recordings, to_replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHOWN = 20
+
+# How long an example takes is no finding: it says how busy the machine is.
+settings.register_profile("aiocompl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aiocompl")
 
 
 @pytest.fixture(scope="session", autouse=True)
