@@ -61,6 +61,9 @@ class OperationRoute(Generic[OperationT_co]):
     rebind: Rebind | None = attrs.field(default=None, eq=False)
     """Where the endpoint has a `source`: makes the codec that has what this gives. `codec` itself has no credential."""
 
+    chat: Codec | None = attrs.field(default=None, eq=False)
+    """Where the vendor brings a codec of its own: that. Its endpoint's requests are signed, and answered, as it says."""
+
 
 class Route(OperationRoute[Codec]):
     """Where a chat goes."""
@@ -116,6 +119,7 @@ def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> Ope
         model=model,
         codec=bind_operation(kind, dialect, vendor, endpoint),
         rebind=partial(bind_operation, kind, dialect, vendor) if endpoint.source else None,
+        chat=None if vendor.codec is None else vendor.codec(vendor, endpoint),
     )
 
 
