@@ -26,6 +26,7 @@ needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus: set AI
 
 
 @needs_corpus
+@pytest.mark.timeout(180)  # it collects a suite of thousands, in a process of its own
 def test_every_recorded_chat_is_in_a_suite_or_excepted() -> None:
     collected = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/replay"],
@@ -33,7 +34,7 @@ def test_every_recorded_chat_is_in_a_suite_or_excepted() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=50,
+        timeout=170,
     )
     assert left_out(recordings(), ids_in(collected.stdout.splitlines())) == []
 
