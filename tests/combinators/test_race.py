@@ -359,3 +359,9 @@ async def test_draining_waits_for_a_race(looptime: Any) -> None:
         await arena.drain()
         assert looptime == 3
         assert text_of(await race) == "good"
+
+
+async def test_a_refusal_can_be_refused(looptime: Any) -> None:
+    async with Arena(says("cut", 1, finish="content_filter"), says("good", 2)) as arena:
+        assert text_of(await arena.race(arena.models, MESSAGES, accept=accept.no_refusal)) == "good"
+        assert looptime == 2
