@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, overload
 
 from aiocompl.client import default_supervisor
-from aiocompl.combinators.batch_rules import CONCURRENCY
+from aiocompl.combinators import CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from aiocompl.combinators.batch_rules import CONCURRENCY
+from aiocompl.combinators import CONCURRENCY
 from aiocompl.combinators.merged import MergedStream
 from aiocompl.many import (
     abatch_completion,

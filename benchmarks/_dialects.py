@@ -1,4 +1,4 @@
-"""What each dialect's provider sends, written by hand: the same text in every one. To measure another, add a row."""
+"""What each dialect's provider sends, written by hand: the same text in every one. See `_hosts` for more of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -42,6 +42,8 @@ class Dialect:
     frame: Callable[[JSON], bytes] = sse
     done: bytes = b""
     times_openai: float = TIMES_OPENAI
+    calls: bool = True
+    """Whether the dialect has tools at all."""
     options: Mapping[str, Any] = attrs.field(factory=dict)
     """Of the target: `api_base` and the like."""
     env: Mapping[str, str] = attrs.field(factory=dict)
@@ -62,13 +64,13 @@ class Dialect:
         return [*frames, self.done] if self.done else frames
 
 
-_DONE: Final = b"data: [DONE]\n\n"
+DONE: Final = b"data: [DONE]\n\n"
 _USAGE: Final = {"prompt_tokens": 20, "completion_tokens": 200, "total_tokens": 220}
 _CREATED: Final = 1_790_000_000
 _CALL_HEAD: Final = {"name": "note", "arguments": ""}
 
 
-def _compatible(
+def compatible(
     key: str,
     title: str,
     model: str,
@@ -99,8 +101,7 @@ def _compatible(
         ),
         argument=lambda text: event({"tool_calls": [{"index": 0, "function": {"arguments": text}}]}),
         end=[event({}, "stop", **(last or {}))],
-        done=_DONE,
-        **more,
+        **{"done": DONE, **more},
     )
 
 
@@ -165,8 +166,8 @@ _RESPONSES_ITEM: Final = {
 }
 _CONVERSE_USAGE: Final = {"inputTokens": 20, "outputTokens": 200, "totalTokens": 220}
 
-DIALECTS: Final = (
-    _compatible(
+USUAL: Final = (
+    compatible(
         OPENAI, "OpenAI", "openai/gpt-4o", chunk={"service_tier": "default", "system_fingerprint": "fp_1"}
     ),
     Dialect(
@@ -341,7 +342,7 @@ DIALECTS: Final = (
             {"metadata": {"metrics": {"latencyMs": 551}, "p": "abcd", "usage": _CONVERSE_USAGE}},
         ],
     ),
-    _compatible(
+    compatible(
         "watsonx",
         "watsonx.ai",
         "watsonx/ibm/granite-3-8b-instruct",
@@ -352,18 +353,18 @@ DIALECTS: Final = (
         },
         env={"WATSONX_PROJECT_ID": "p"},
     ),
-    _compatible(
+    compatible(
         "groq", "Groq (loose)", "groq/llama-3.3-70b-versatile", last={"x_groq": {"id": "1", "usage": _USAGE}}
     ),
-    _compatible("mistral", "Mistral (loose)", "mistral/mistral-large-latest", chunk={"p": "abcdefghijk"}),
-    _compatible(
+    compatible("mistral", "Mistral (loose)", "mistral/mistral-large-latest", chunk={"p": "abcdefghijk"}),
+    compatible(
         "openrouter",
         "OpenRouter (loose)",
         "openrouter/openai/gpt-4o",
         chunk={"provider": "OpenAI"},
         delta={"role": "assistant"},
     ),
-    _compatible(
+    compatible(
         "perplexity",
         "Perplexity (loose)",
         "perplexity/sonar",

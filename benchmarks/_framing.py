@@ -20,6 +20,14 @@ def named_sse(event: JSON) -> bytes:
     return f"event: {event['type']}\n".encode() + sse(event)
 
 
+def predicted(event: JSON) -> bytes:
+    """Frame an event of Replicate's, `{name: data}`: text stands as it is, all else as JSON."""
+    ((name, data),) = event.items()
+    text = data if isinstance(data, str) else orjson.dumps(data).decode()
+    lines = "".join(f"data: {part}\n" for part in text.split("\n"))
+    return f"event: {name}\nid: 1:0\n{lines}\n".encode()
+
+
 def line(event: JSON) -> bytes:
     """Frame an event as a line of JSON."""
     return orjson.dumps(event) + b"\n"
@@ -28,12 +36,25 @@ def line(event: JSON) -> bytes:
 def message(event: JSON) -> bytes:
     """Frame an event, `{type: payload}`, as a message of an AWS event stream."""
     ((name, payload),) = event.items()
-    headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
+    return _message(name, "application/json", orjson.dumps(payload))
+
+
+def payload_part(event: JSON) -> bytes:
+    """Frame a server-sent event as SageMaker does: as the payload of a message of an AWS event stream."""
+    return in_payload(sse(event))
+
+
+def in_payload(data: bytes) -> bytes:
+    """Frame bytes as the payload of such a message."""
+    return _message("PayloadPart", "application/octet-stream", data)
+
+
+def _message(name: str, kind: str, body: bytes) -> bytes:
+    headers = {":event-type": name, ":content-type": kind, ":message-type": "event"}
     head = b"".join(
         bytes([len(key)]) + key.encode() + b"\x07" + pack(">H", len(value)) + value.encode()
         for key, value in headers.items()
     )
-    body = orjson.dumps(payload)
     prelude = pack(">II", len(head) + len(body) + 16, len(head))
     whole = prelude + pack(">I", crc32(prelude)) + head + body
     return whole + pack(">I", crc32(whole))

@@ -28,7 +28,8 @@ from aiocompl.codecs.routing import Target, resolve
 from aiocompl.types.chunk import ChatCompletionChunk
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.messages import HTTPResponse
-from benchmarks._dialects import ARGUMENTS, DIALECTS, OPENAI, PIECES, TEXT, Dialect
+from benchmarks._dialects import ARGUMENTS, OPENAI, PIECES, TEXT, Dialect
+from benchmarks._hosts import DIALECTS
 from benchmarks._report import as_json, as_markdown
 from benchmarks._rows import Row
 from benchmarks._rows import Target as Limit
@@ -56,6 +57,7 @@ _MESSAGES: Final[list[dict[str, Any]]] = [
     {"role": "tool", "tool_call_id": "call_1", "content": '{"celsius": 18}'},
     {"role": "user", "content": "And tomorrow?"},
 ]
+_TURNS: Final = [message for message in _MESSAGES if message["role"] != "tool" and message["content"]]
 _PARAMS: Final[dict[str, Any]] = {
     "max_tokens": 500,
     "tools": [
@@ -89,7 +91,7 @@ class Subject:
     @classmethod
     def of(cls, dialect: Dialect) -> "Subject":
         """Prepare a dialect, and see that it is decoded right."""
-        target = Target(dialect.model, api_key="sk-made-up", **dialect.options)
+        target = Target(dialect.model, **{"api_key": "sk-made-up", **dialect.options})
         route = resolve(target, {**_SETTINGS, **dialect.env})
         speech, call = slices_of(dialect.frames()), slices_of(dialect.call_frames())
         made = cls(dialect, route.codec, route.model, speech, call, orjson.dumps(dialect.answer))
@@ -140,7 +142,9 @@ class Subject:
 
     def request(self) -> None:
         """Encode the request."""
-        self.codec.encode_request(ChatRequest(self.model, _MESSAGES, _PARAMS, stream=True))
+        params = _PARAMS if self.dialect.calls else {"max_tokens": _PARAMS["max_tokens"]}
+        messages = _MESSAGES if self.dialect.calls else _TURNS
+        self.codec.encode_request(ChatRequest(self.model, messages, params, stream=True))
 
 
 def slices_of(frames: Sequence[bytes]) -> list[bytes]:

@@ -4,11 +4,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from replay_run import ReplayRun
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ReplayRun(config, Path(__file__).parent / "replay"))
+
+
+# How long an example takes is no finding: it says how busy the machine is.
+settings.register_profile("aiocompl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aiocompl")
 
 
 @pytest.fixture(scope="session", autouse=True)

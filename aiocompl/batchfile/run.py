@@ -22,8 +22,9 @@ from aiocompl.batchfile.template import Template
 from aiocompl.batchfile.threads import in_thread
 from aiocompl.batchfile.writer import LineWriter
 from aiocompl.client import default_supervisor
+from aiocompl.combinators import CONCURRENCY
 from aiocompl.combinators.batch import Batch, BatchStream
-from aiocompl.combinators.batch_rules import CONCURRENCY, BatchRules
+from aiocompl.combinators.batch_rules import BatchRules
 from aiocompl.combinators.contest import split_timeout
 from aiocompl.errors import (
     AiocomplError,

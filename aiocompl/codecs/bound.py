@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiocompl.codecs.base import raise_malformed
 from aiocompl.codecs.error_shapes import decode_error
-from aiocompl.codecs.openai import USER_AGENT, encode_body
+from aiocompl.codecs.openai import USER_AGENT, auth_headers, encode_body
 from aiocompl.types.endpoint import headers_with
 from aiocompl.wire.messages import HTTPRequest
 
@@ -84,11 +84,3 @@ def endpoint_url(base_url: str, path: str, *surplus: str) -> str:
     for ending in surplus:
         base = base.removesuffix(ending)
     return f"{base}{path}{mark}{query}"
-
-
-def auth_headers(vendor: Vendor, endpoint: Endpoint) -> dict[str, str]:
-    """The header that carries the key, as the vendor wants it; none where there is no key."""
-    if not endpoint.api_key:
-        return {}
-    kind, _, name = vendor.auth.partition(":")
-    return {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}

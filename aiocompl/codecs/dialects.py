@@ -103,6 +103,13 @@ _TITLES: Final[Mapping[Kind, str]] = {
 _BY_ROW: Final = frozenset({"openai", "responses"})
 """Dialects whose speakers differ in the operations they have: their rows say it."""
 
+_EXAMPLES: Final[Mapping[Kind, str]] = {
+    "embeddings": "openai/text-embedding-3-small",
+    "rerank": "cohere/rerank-v3.5",
+    "moderations": "openai/omni-moderation-latest",
+    "models": "openai",
+    "batches": "openai",
+}
 DIALECTS: Final = tuple(_CODECS)
 """The names of all dialects."""
 
@@ -158,7 +165,9 @@ def bind_operation(kind: Kind, dialect: str, vendor: Vendor, endpoint: Endpoint)
     known = _OPERATIONS[kind]
     if dialect not in known or (dialect in _BY_ROW and not getattr(vendor, kind)):
         raise NotFoundError(
-            f"{vendor.title} is not known to have {_TITLES[kind]}", provider=vendor.name, param="model"
+            f"{vendor.title} is not known to have {_TITLES[kind]}; others have, such as {_EXAMPLES[kind]!r}",
+            provider=vendor.name,
+            param="model",
         )
     vendor = _as_endpoint_says(vendor, endpoint)
     return cast("Operation[Any, Any]", _load(known[dialect])(vendor, endpoint))

@@ -110,13 +110,13 @@ def _key_headers(vendor: Vendor, target: Target, env: Mapping[str, str]) -> tupl
     return tuple((header, value) for name, header, value in vendor.key_headers if name == used)
 
 
-def _needed(variable: str, vendor: Vendor, env: Mapping[str, str]) -> str:
+def _needed(variable: str, vendor: Vendor, env: Mapping[str, str], option: str = "api_base") -> str:
     value = env.get(variable)
     if not value:
         raise BadRequestError(
-            f"the base URL {vendor.base_url} has a part that is yours to fill: set {variable}, or pass api_base=",
+            f"the base URL {vendor.base_url} has a part that is yours to fill: set {variable}, or pass {option}=",
             provider=vendor.name,
-            param="api_base",
+            param=option,
         )
     return value
 
@@ -179,8 +179,9 @@ def _vertex_base(target: Target, env: Mapping[str, str]) -> str:
     location = given.get("vertex_location") or first_of(_LOCATION_ENV, env)
     has_token = isinstance(target.api_key, str) or first_of(VERTEX.api_key_env, env)
     if not project and (has_token and "vertex_credentials" not in given):
-        _needed(_PROJECT_ENV[0], VERTEX, {})
-    return vertex_base_url(project or PROJECT, location or _needed(_LOCATION_ENV[0], VERTEX, {}))
+        _needed(_PROJECT_ENV[0], VERTEX, {}, "vertex_project")
+    location = location or _needed(_LOCATION_ENV[0], VERTEX, {}, "vertex_location")
+    return vertex_base_url(project or PROJECT, location)
 
 
 def _vertex_at(base: str, target: Target, env: Mapping[str, str]) -> str:

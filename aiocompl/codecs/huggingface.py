@@ -94,7 +94,7 @@ class HuggingFaceCodec(OpenAICodec):
             return
         if body.get("n", 1) != 1:
             raise UnsupportedParamsError(
-                "this server gives one answer a call",
+                "this server gives one answer a call: leave n out, or pass n_by_fanout=True for as many calls",
                 provider=self._endpoint.provider,
                 model=request.model,
                 param="n",

@@ -12,17 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import attrs
+
+from aiocompl.codecs.base import Signer
+from aiocompl.codecs.routing import Route
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.chunk import DeltaFunctionCall
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from aiocompl.codecs.base import Codec, StreamDecoder
+    from aiocompl.codecs.base import Codec, Rebind, StreamDecoder
     from aiocompl.errors import APIError
     from aiocompl.types.chunk import ChatCompletionChunk, ChunkChoice, DeltaToolCall
     from aiocompl.types.completion import ChatCompletion
+    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model import JSON, Model
     from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
 
@@ -147,15 +152,42 @@ def _modern_result(message: Mapping[str, Any], last: Mapping[str, str]) -> JSON:
     return made | {"role": "tool", "content": message.get("content") or ""}
 
 
+def legacy_route(route: Route) -> Route:
+    """The same route, with answers in the older form."""
+    rebind = None if route.rebind is None else _LegacyRebind(route.rebind)
+    return Route(endpoint=route.endpoint, model=route.model, codec=LegacyCodec(route.codec), rebind=rebind)
+
+
+@attrs.frozen
+class _LegacyRebind:
+    """See `Rebind`. Equal to others for the same codec, as codecs that have been bound are kept by what bound them."""
+
+    _rebind: Rebind
+
+    def __call__(self, endpoint: Endpoint) -> LegacyCodec:
+        return LegacyCodec(cast("Codec", self._rebind(endpoint)))
+
+
 class LegacyCodec:
     """A codec whose answers come in the older form; see `Codec`. Its requests are in the newer one already."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
+        signer: object = codec
+        self._signer = signer if isinstance(signer, Signer) else None
         self.headers = codec.headers
         self.native_params = codec.native_params
         self.unsupported_params = codec.unsupported_params
         self.takes_functions = codec.takes_functions
+
+    @property
+    def signs(self) -> bool:
+        """Whether requests are signed; see `Signer`."""
+        return self._signer is not None and self._signer.signs
+
+    def sign(self, request: HTTPRequest, now: float) -> HTTPRequest:
+        """Sign a request; see `Signer`."""
+        return request if self._signer is None else self._signer.sign(request, now)
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event, whole_number
 from aiocompl.codecs.error_shapes import decode_stream_error
+from aiocompl.codecs.instants import epoch_seconds
 from aiocompl.errors import IncompleteStreamError
 from aiocompl.types.completion import (
     ChatCompletion,
@@ -71,7 +71,7 @@ def completion_of(data: JSON, model: str) -> ChatCompletion:
     )
     return ChatCompletion(
         id=_answer_id(time),
-        created=_seconds(time),
+        created=epoch_seconds(time) or 0,
         model=data.get("model") or model,
         choices=[choice],
         usage=_usage(data),
@@ -122,7 +122,7 @@ class OllamaStreamDecoder:
 
     def _begin(self, body: JSON, into: list[ChatCompletionChunk]) -> None:
         time, chunks = body.get("created_at") or "", self._chunks
-        chunks.id, chunks.created = _answer_id(time), _seconds(time)
+        chunks.id, chunks.created = _answer_id(time), epoch_seconds(time) or 0
         chunks.model = body.get("model") or self._model
         self._begun = True
         into.append(chunks.piece(""))
@@ -220,15 +220,6 @@ def _answer_id(time: str) -> str:
 def _digits(time: str) -> str:
     """The digits of a time, to the microsecond."""
     return "".join(filter(str.isdigit, time))[:20]
-
-
-def _seconds(time: str) -> int:
-    """An RFC 3339 time as seconds since 1970; 0 where it is none."""
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError:
-        return 0
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _check_text(*texts: object) -> None:

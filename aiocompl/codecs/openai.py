@@ -45,7 +45,14 @@ if TYPE_CHECKING:
     from aiocompl.types.request import ChatRequest
     from aiocompl.wire.messages import FrameDecoder, HTTPResponse
 
-__all__ = ["USER_AGENT", "OpenAICodec", "OpenAIStreamDecoder", "encode_body", "openai_headers"]
+__all__ = [
+    "USER_AGENT",
+    "OpenAICodec",
+    "OpenAIStreamDecoder",
+    "auth_headers",
+    "encode_body",
+    "openai_headers",
+]
 
 USER_AGENT: Final = f"aiocompl/{__version__}"
 
@@ -134,16 +141,11 @@ class OpenAICodec:
             if reader is None
             else _loose_decoder()(endpoint.provider, request.model, endpoint.api_key, reader)
         )
-        inner.hides_usage = self._hides_usage(request)
         return AnswerStreamDecoder(inner) if self._by_tool(request) else inner
 
     def _by_tool(self, request: ChatRequest) -> bool:
         """Whether the answer comes as the arguments of a tool."""
         return self._answers is not None and self._answers.are_for(request)
-
-    def _hides_usage(self, request: ChatRequest) -> bool:
-        """Whether the chunk with the usage is asked for by us and not by the caller."""
-        return self._asks_usage and not request.has_stream_options
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         if self._answers is not None and "response_format" in request.params:
@@ -206,14 +208,17 @@ class OpenAICodec:
         return f"{base}{path}{mark}{query}"
 
 
+def auth_headers(vendor: Vendor, endpoint: Endpoint) -> dict[str, str]:
+    """The header that carries the key, as the vendor wants it; none where there is no key."""
+    if not endpoint.api_key:
+        return {}
+    kind, _, name = vendor.auth.partition(":")
+    return {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}
+
+
 def openai_headers(vendor: Vendor, endpoint: Endpoint) -> Mapping[str, str]:
     """The headers of every request to an endpoint: the key where the vendor wants it, and for whom it is spent."""
-    headers = dict[str, str]()
-    if endpoint.api_key:
-        kind, _, name = vendor.auth.partition(":")
-        headers |= (
-            {name: endpoint.api_key} if kind == "header" else {"Authorization": f"Bearer {endpoint.api_key}"}
-        )
+    headers = auth_headers(vendor, endpoint)
     if endpoint.organization:
         headers["OpenAI-Organization"] = endpoint.organization
     if endpoint.project:

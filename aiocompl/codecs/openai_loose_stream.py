@@ -149,8 +149,7 @@ class LooseStreamDecoder(OpenAIStreamDecoder):
             chunk = self._chunk([])
             chunk.usage = Usage.take(self._usage)
             self._usage = None
-            if not self.hides_usage:
-                into.append(chunk)
+            into.append(chunk)
 
     def _chunk(self, choices: list[JSON]) -> ChatCompletionChunk:
         return ChatCompletionChunk.take({"id": self._id or "", "choices": choices, **self._heading})

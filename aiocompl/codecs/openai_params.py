@@ -55,7 +55,9 @@ class ParamRules:
         """
         vendor = self._vendor
         if vendor.one_answer and body.get("n", 1) != 1:
-            raise self._refusal("n", "gives one answer a call", model)
+            raise self._refusal(
+                "n", "gives one answer a call: leave n out, or pass n_by_fanout=True for as many calls", model
+            )
         self._check_model(body, model)
         form = body.get("response_format")
         kind = form.get("type") if isinstance(form, Mapping) else None

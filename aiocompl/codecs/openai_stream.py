@@ -38,7 +38,6 @@ class OpenAIStreamDecoder:
         "_nameless",
         "_provider",
         "finished",
-        "hides_usage",
     )
 
     def __init__(self, provider: str, model: str, api_key: str | None) -> None:
@@ -50,8 +49,6 @@ class OpenAIStreamDecoder:
         self._begun: set[int] = set()  # choices that something was said of before their finish reason
         self._ended: set[int] = set()  # choices that have their finish reason
         self.finished = False
-        self.hides_usage = False
-        """A chunk that holds the usage and nothing else is left out."""
 
     def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
         """Take events in order; see `StreamDecoder`."""
@@ -72,8 +69,6 @@ class OpenAIStreamDecoder:
                     (begun if choice.finish_reason is None else self._ended).add(choice.index)
             except MALFORMED as error:
                 self._raise_malformed(error, name, data, into)
-            if not chunk.choices and self.hides_usage and chunk.usage is not None:
-                continue
             if chunk.id != self._id and not self._settle_id(chunk, into):
                 continue
             into.append(chunk)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from aiocompl.codecs.catalogue import find_vendor
 from aiocompl.codecs.dialects import DIALECTS
 from aiocompl.codecs.natives import CUSTOM, LOCAL, NATIVE_ALIASES, NATIVES
-from aiocompl.codecs.provider_fields import FIELD_CHECKS, check_base_url, check_names, check_pairs
 from aiocompl.codecs.vendor import Vendor
 from aiocompl.types.checks import did_you_mean
 
@@ -109,6 +108,13 @@ def _vendor(
     fields: Mapping[str, Any],
 ) -> Vendor:
     """The provider's row, every field of it checked."""
+    from aiocompl.codecs.provider_fields import (  # noqa: PLC0415 - few programs have providers of their own
+        FIELD_CHECKS,
+        check_base_url,
+        check_names,
+        check_pairs,
+    )
+
     base = check_base_url(base_url, dict(check_pairs("url_env", fields.get("url_env", {}))))
     keys = check_names("api_key_env", api_key_env)
     own: dict[str, Any] = {"title": name, "key_optional": not keys, "loosely": True, "think_tag": "think"}

@@ -61,6 +61,9 @@ class OperationRoute(Generic[OperationT_co]):
     rebind: Rebind | None = attrs.field(default=None, eq=False)
     """Where the endpoint has a `source`: makes the codec that has what this gives. `codec` itself has no credential."""
 
+    chat: Codec | None = attrs.field(default=None, eq=False)
+    """Where the vendor brings a codec of its own: that. Its endpoint's requests are signed, and answered, as it says."""
+
 
 class Route(OperationRoute[Codec]):
     """Where a chat goes."""
@@ -82,7 +85,11 @@ def resolve(target: Target, env: Mapping[str, str]) -> Route:
     dialect, model = dialect_of(vendor, named)
     _check_named(vendor, model)
     if not vendor.path:
-        raise NotFoundError(f"{vendor.title} is not known to have chat", provider=vendor.name, param="model")
+        raise NotFoundError(
+            f"{vendor.title} is not known to have chat; its models are for aembedding() or arerank()",
+            provider=vendor.name,
+            param="model",
+        )
     endpoint = endpoint_of(vendor, model, target, env)
     return Route(
         endpoint=endpoint,
@@ -112,6 +119,7 @@ def resolve_operation(kind: Kind, target: Target, env: Mapping[str, str]) -> Ope
         model=model,
         codec=bind_operation(kind, dialect, vendor, endpoint),
         rebind=partial(bind_operation, kind, dialect, vendor) if endpoint.source else None,
+        chat=None if vendor.codec is None else vendor.codec(vendor, endpoint),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from aiocompl.combinators import CONCURRENCY
 from aiocompl.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     """A user's text, messages, or a mapping with ``"messages"`` and what is different for this one."""
     Prompts: TypeAlias = Iterable[Prompt] | AsyncIterable[Prompt]
     Result: TypeAlias = ChatCompletion | Exception
-
-CONCURRENCY: Final = 100
 
 
 @attrs.frozen(kw_only=True)

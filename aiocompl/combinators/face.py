@@ -1,15 +1,11 @@
-"""Race, fan-out and batch as methods of whatever asks one model."""
+"""Race, fan-out and batch as methods of whatever asks one model. Each loads at its first use."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal, overload
 
-from aiocompl.combinators.batch import Batch, BatchStream, run_batch
-from aiocompl.combinators.batch_rules import CONCURRENCY, BatchRules
-from aiocompl.combinators.fan_out import FanOutRules, fan_out
-from aiocompl.combinators.merged import MergedStream, merge
-from aiocompl.combinators.race import RaceRules, race
+from aiocompl.combinators import CONCURRENCY
 from aiocompl.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -17,8 +13,10 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aiocompl.accept import Accept
+    from aiocompl.combinators.batch import BatchStream
     from aiocompl.combinators.batch_rules import BatchProgress, Prompts, Result
     from aiocompl.combinators.entries import Ask, Models
+    from aiocompl.combinators.merged import MergedStream
     from aiocompl.combinators.report import Contestant
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.completion import ChatCompletion
@@ -96,6 +94,8 @@ class Combinators(ABC):
 
         Cancelled: all contestants are cancelled and awaited, and their streams closed.
         """
+        from aiocompl.combinators.race import RaceRules, race  # noqa: PLC0415 - see the module
+
         rules = RaceRules(
             accept=accept, stagger=stagger, max_started=max_started, on_result=on_result, linger=linger
         )
@@ -148,6 +148,8 @@ class Combinators(ABC):
 
         Cancelled: all are cancelled and awaited.
         """
+        from aiocompl.combinators.fan_out import FanOutRules, fan_out  # noqa: PLC0415 - see the module
+
         rules = FanOutRules(
             return_exceptions=return_exceptions, n_required=n_required, accept=accept, on_result=on_result
         )
@@ -157,6 +159,8 @@ class Combinators(ABC):
                     "n_required, accept and on_result need whole answers, and stream=True gives none",
                     param="stream",
                 )
+            from aiocompl.combinators.merged import merge  # noqa: PLC0415 - see the module
+
             return merge(
                 self._ask,
                 models,
@@ -185,6 +189,9 @@ class Combinators(ABC):
 
         Cancelled: all that is under way is cancelled and awaited.
         """
+        from aiocompl.combinators.batch import Batch, run_batch  # noqa: PLC0415 - see the module
+        from aiocompl.combinators.batch_rules import BatchRules  # noqa: PLC0415 - see the module
+
         rules = BatchRules(
             concurrency=concurrency,
             return_exceptions=return_exceptions,
@@ -207,6 +214,9 @@ class Combinators(ABC):
         **params: Unpack[CompletionParams],
     ) -> BatchStream:
         """Ask one model many prompts; results as they come. See `aiocompl.aiter_batch`."""
+        from aiocompl.combinators.batch import Batch, BatchStream  # noqa: PLC0415 - see the module
+        from aiocompl.combinators.batch_rules import BatchRules  # noqa: PLC0415 - see the module
+
         rules = BatchRules(
             concurrency=concurrency,
             return_exceptions=return_exceptions,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -108,8 +107,11 @@ async def _run(contest: Contest, rules: FanOutRules) -> None:
                 accepted += 1
                 runner.outcome = "won"
             contest.tell(runner)
-        failed = not rules.return_exceptions and any(runner.outcome == "failed" for runner in ended)
-        if (failed and rules.n_required is None) or accepted >= (rules.n_required or inf):
+        if rules.n_required is not None:
+            enough = accepted >= rules.n_required
+        else:
+            enough = not rules.return_exceptions and any(runner.outcome == "failed" for runner in ended)
+        if enough:
             return
 
 

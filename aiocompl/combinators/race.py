@@ -53,7 +53,8 @@ class RaceRules:
             param = "linger" if self.accept is None else "accept"
             raise BadRequestError(f"{param}= needs whole answers, and stream=True gives none", param=param)
         for name, seconds in (("stagger", self.stagger), ("linger", self.linger)):
-            if seconds is not None and not seconds >= 0:
+            given: object = seconds
+            if given is not None and not (isinstance(given, (int, float)) and given >= 0):
                 raise BadRequestError(f"{name} must be a number of seconds from 0 up", param=name)
         if self.max_started is not None and self.max_started < 1:
             raise BadRequestError("max_started must be a whole number from 1 up", param="max_started")

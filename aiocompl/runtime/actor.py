@@ -215,6 +215,7 @@ class ProviderActor:
             answer.call = call
             call.total = self._loop.time() - envelope.started
         except AiocomplError as error:
+            error.provider = error.provider or self._endpoint.provider
             error.model = error.model or request.model
             conceal(error, request)
             if self._keeper is not None and equipped is not None:

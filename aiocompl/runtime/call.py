@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -30,7 +30,7 @@ _TARGET_OPTIONS: Final = CREDENTIAL_OPTIONS | {
     "azure",
 }
 _CHECKED_PARAMS: Final = frozenset({"stop", "tools", "functions"})
-
+_TEXTS: Final = frozenset({"api_base", "base_url", "api_version", "organization", "custom_llm_provider"})
 
 TargetKey = str | tuple[str | tuple[str, Any], ...]
 """Where a call goes, as a key: calls with equal keys share a route. The bare model name where nothing else is said."""
@@ -107,8 +107,8 @@ def sort_keywords(
         elif name in CALL_OPTIONS:
             call.options[name] = value
             if name in _TARGET_OPTIONS:
-                if isinstance(value, Mapping):
-                    call.options[name] = _as_text(name, value)
+                if type(value) is not str:
+                    call.options[name] = _settled(name, value)
                 key, said = call.key, (name, call.options[name])
                 call.key = (model, said) if isinstance(key, str) else (*key, said)
         else:
@@ -118,8 +118,18 @@ def sort_keywords(
     return call
 
 
-def _as_text(name: str, value: Mapping[str, Any]) -> str:
-    """A mapping as JSON, for a key must hash."""
+def _settled(name: str, value: Any) -> Any:
+    """An option that says where a call goes and is no plain text, as what a key can hold: a mapping as JSON.
+
+    Raises:
+        BadRequestError: It cannot be the value of such an option.
+    """
+    if name in _TEXTS and not isinstance(value, str):
+        raise BadRequestError(f"{name} must be text, not {type(value).__name__}", param=name)
+    if not isinstance(value, Mapping):
+        if not isinstance(value, Hashable):
+            raise BadRequestError(f"{name} must not be a {type(value).__name__}", param=name)
+        return value
     try:
         return orjson.dumps(dict(value), option=orjson.OPT_SORT_KEYS).decode()
     except TypeError as error:

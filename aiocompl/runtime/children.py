@@ -180,14 +180,14 @@ class ChildKeeper:
         return child
 
     def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
-        source = route.endpoint.source
-        make_transport = partial(self._make_transport, route.endpoint, route.codec.headers)
-        if isinstance(route.codec, Jobs):
-            make_transport = partial(_job_transport, make_transport, route.codec, route.endpoint.provider)
+        source, codec = route.endpoint.source, route.chat or route.codec
+        make_transport = partial(self._make_transport, route.endpoint, codec.headers)
+        if isinstance(codec, Jobs):
+            make_transport = partial(_job_transport, make_transport, codec, route.endpoint.provider)
         return ChildSpec(
             endpoint=route.endpoint,
             make_transport=make_transport,
-            sign=route.codec.sign if isinstance(route.codec, Signer) and route.codec.signs else None,
+            sign=codec.sign if isinstance(codec, Signer) and codec.signs else None,
             make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
             **self._child_settings,
         )

@@ -16,12 +16,14 @@ from aiocompl.codecs.natives import CUSTOM
 from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.runtime.stream import CompletionStream, Lease
+from aiocompl.runtime.tasks import all_or_none, error_of
+from aiocompl.types.call import joined_call
 from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.merge import merge_completions
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping
 
     from aiocompl.codecs.routing import Route
     from aiocompl.runtime.call import Call
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 MOST: Final = 128
 """OpenAI's own bound on `n`."""
 
-_PLAIN: Final = attrs.evolve(CUSTOM, loosely=False, think_tag="", usage_asked=True)
+_PLAIN: Final = attrs.evolve(CUSTOM, loosely=False, think_tag="")
 
 
 def take_n(call: Call, route: Route) -> int:
@@ -75,7 +77,7 @@ async def fan_out(
     times: int,
     ask: Callable[[], Coroutine[Any, Any, Answer]],
     started: float,
-    stream_options: Mapping[str, Any] | None = None,
+    request: ChatRequest,
 ) -> Answer:
     """Ask several times at once, and make one answer, or one stream, of what comes.
 
@@ -85,79 +87,29 @@ async def fan_out(
         times: How many answers are wanted.
         ask: Makes one call.
         started: When the call began, by `loop.time()`.
-        stream_options: The call's; a stream's last chunk, with what all used, is handed out only where they ask for it.
+        request: What each of them asks.
 
     Raises:
         AiocomplError: That of the call that failed first; the others have been cancelled and awaited.
     """
-    answers = await _all(times, ask)
-    call = _call_of(answers)
+    answers = await all_or_none([ask() for _ in range(times)], _close)
+    call = joined_call([cast("CallInfo", answer.call) for answer in answers])
     if isinstance(answers[0], CompletionStream):
         loop = asyncio.get_running_loop()
         merged = _MergedResponse(cast("list[CompletionStream]", answers))
         lease = Lease(merged, loop, lambda _: None)
         codec = OpenAICodec(_PLAIN, Endpoint(provider=call.provider, base_url=""))
-        asked = (stream_options or {}).get("include_usage")
-        params = {"stream_options": stream_options} if asked else {}
-        request = ChatRequest(call.model, (), params, stream=True)
-        return CompletionStream(lease, codec, request, call, started)
+        params = {"stream_options": {"include_usage": request.shows_usage}}
+        merging = ChatRequest(call.model, (), params, stream=True, answer_type=request.answer_type)
+        return CompletionStream(lease, codec, merging, call, started)
     whole = merge_completions(cast("list[ChatCompletion]", answers))
     whole.call = call
     return whole
 
 
-async def _all(times: int, ask: Callable[[], Coroutine[Any, Any, Answer]]) -> list[Answer]:
-    """All answers, or the error that came first (of those that came at once, the first in order) and nothing left open."""
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(ask()) for _ in range(times)]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    except asyncio.CancelledError:
-        await _end(tasks)
-        raise
-    failed = next((task for task in tasks if task.done() and _has_failed(task)), None)
-    if failed is None:
-        return [task.result() for task in tasks]
-    try:
-        await _end(tasks)
-        return [failed.result()]  # which raises
-    finally:
-        del failed, tasks  # their errors hold this frame
-
-
-async def _end(tasks: Sequence[asyncio.Task[Answer]]) -> None:
-    """Cancel what runs, wait for its end, and close the streams that are open already.
-
-    Cancelled: it goes on all the same, and raises only then.
-    """
-    cancelled = False
-    for task in tasks:
-        task.cancel()
-    while pending := [task for task in tasks if not task.done()]:
-        try:
-            await asyncio.wait(pending)
-        except asyncio.CancelledError:
-            cancelled = True
-    for task in tasks:
-        if not _has_failed(task) and isinstance(answer := task.result(), CompletionStream):
-            answer.close()
-    if cancelled:
-        raise asyncio.CancelledError
-
-
-def _has_failed(task: asyncio.Task[Any]) -> bool:
-    return task.cancelled() or task.exception() is not None
-
-
-def _call_of(answers: Sequence[Answer]) -> CallInfo:
-    """What is known of all the calls: the first one's, with the longest times, and all of them as its parts."""
-    parts = tuple(cast("CallInfo", answer.call) for answer in answers)
-    return attrs.evolve(
-        parts[0],
-        parts=parts,
-        total=max((part.total for part in parts if part.total is not None), default=None),
-        answered=max((part.answered for part in parts if part.answered is not None), default=None),
-    )
+def _close(answer: Answer) -> None:
+    if isinstance(answer, CompletionStream):
+        answer.close()
 
 
 class _MergedResponse:
@@ -227,7 +179,7 @@ class _MergedResponse:
 
     def _read_on(self, index: int) -> None:
         task = asyncio.get_running_loop().create_task(self._streams[index].next_chunks())
-        task.add_done_callback(_has_failed)  # retrieves the exception, which nobody may ask for
+        task.add_done_callback(error_of)  # retrieves the exception, which nobody may ask for
         self._reads[task] = index
 
     def _event(self, chunk: ChatCompletionChunk, index: int) -> bytes:

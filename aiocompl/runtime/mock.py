@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import attrs
 import orjson
 
 from aiocompl.codecs.base import MALFORMED
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aiocompl.types.structured import AnswerType
-
-
-_MOCK: Final = attrs.evolve(CUSTOM, usage_asked=True)
 
 
 class CannedResponse:
@@ -80,10 +76,10 @@ def mock_answer(
     if stream:
         loop = asyncio.get_running_loop()
         lease = Lease(CannedResponse(b"".join(_events(completion))), loop, lambda _: None)
-        codec = OpenAICodec(_MOCK, Endpoint(provider="mock", base_url=""))
-        asked = (stream_options or {}).get("include_usage")
-        params = {"stream_options": stream_options} if asked else {}
-        request = ChatRequest(model, [], params, stream=True, answer_type=answer_type)
+        codec = OpenAICodec(CUSTOM, Endpoint(provider="mock", base_url=""))
+        request = ChatRequest(
+            model, [], {"stream_options": stream_options}, stream=True, answer_type=answer_type
+        )
         return CompletionStream(lease, codec, request, call, loop.time())
     call.total = 0.0
     completion.call = call

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from aiocompl.errors import APIResponseValidationError, BadRequestError
 from aiocompl.runtime.call import add_extras, settle_refused
 from aiocompl.runtime.policy_loop import attempt
-from aiocompl.runtime.tasks import cancel_and_wait, error_of
+from aiocompl.runtime.tasks import all_or_none
+from aiocompl.types.call import joined_call
+from aiocompl.types.merge import merge_embeddings
 from aiocompl.types.request import EmbeddingRequest, ModelsRequest, ModerationRequest, RerankRequest
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Coroutine
 
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.child import Child
+    from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
     from aiocompl.types.request import Request
     from aiocompl.types.rerank import RerankResponse
-
-T = TypeVar("T")
 
 _MAX_PAGES = 1000
 
@@ -50,10 +49,14 @@ class Asking:
     started: float
     deadline: float
 
-    async def ask(self, request: Request) -> Any:
+    async def ask(self, request: Request, *, again: bool = False) -> Any:
         """Send a request under the rules of the call.
 
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+
+        Args:
+            request: What to send.
+            again: Whether the call has sent one before: it goes on then while the supervisor drains.
         """
         add_extras(request, self.options)
         if self.forced:
@@ -67,71 +70,75 @@ class Asking:
             rng=self.rng,
             started=self.started,
             deadline=self.deadline,
+            again=again,
         )
         if self.dropped and answer.call is not None:
             answer.call.dropped_params = self.dropped
         return answer
 
+    async def embed(self, texts: object) -> EmbeddingResponse:
+        """Embed texts, in as many requests at once as the provider's limit makes of them.
 
-async def embed(asking: Asking, texts: object) -> EmbeddingResponse:
-    """Embed texts, in as many requests at once as the provider's limit makes of them.
+        Cancelled, or one of the requests fails: the others are aborted and awaited.
+        """
+        inputs, route, asking = check_inputs(texts), self.route, self
+        size: int = route.codec.max_inputs(route.model)
+        if self.options.get("drop_params") or self.options.get("allowed_openai_params"):
+            asking = self._settled(inputs[:size])
+        requests = [
+            EmbeddingRequest(model=route.model, input=inputs[start : start + size], params=asking.params)
+            for start in range(0, len(inputs), size)
+        ]
+        answers: list[EmbeddingResponse] = await all_or_none([asking.ask(request) for request in requests])
+        if len(answers) == 1:
+            return answers[0]
+        whole = merge_embeddings(answers)
+        whole.call = joined_call([cast("CallInfo", answer.call) for answer in answers])
+        return whole
 
-    Cancelled, or one of the requests fails: the others are aborted and awaited.
-    """
-    inputs, route = check_inputs(texts), asking.route
-    size: int = route.codec.max_inputs(route.model)
-    if asking.options.get("drop_params") or asking.options.get("allowed_openai_params"):
-        asking = _settled(asking, inputs[:size])
-    requests = [
-        EmbeddingRequest(model=route.model, input=inputs[start : start + size], params=asking.params)
-        for start in range(0, len(inputs), size)
-    ]
-    first, *others = await all_or_none([asking.ask(request) for request in requests])
-    return joined(first, others)
+    def _settled(self, inputs: Sequence[str | Sequence[int]]) -> Asking:
+        """The call without the parameters that the codec refuses for their value or for the model; see `settle_refused`."""
+        request = EmbeddingRequest(model=self.route.model, input=inputs, params=self.params)
+        forced = dict(self.forced)
+        dropped = settle_refused(request, forced, self.route, self.options)
+        return attrs.evolve(self, params=request.params, forced=forced, dropped=self.dropped + dropped)
 
+    async def rerank(self, query: object, documents: object) -> RerankResponse:
+        """Order documents."""
+        if not isinstance(query, str):
+            raise BadRequestError(f"query must be text, not {type(query).__name__}", param="query")
+        request = RerankRequest(
+            model=self.route.model,
+            query=query,
+            documents=_items("documents", documents, str, Mapping),
+            params=self.params,
+        )
+        return cast("RerankResponse", await self.ask(request))
 
-def _settled(asking: Asking, inputs: Sequence[str | Sequence[int]]) -> Asking:
-    """The call without the parameters that the codec refuses for their value or for the model; see `settle_refused`."""
-    request = EmbeddingRequest(model=asking.route.model, input=inputs, params=asking.params)
-    forced = dict(asking.forced)
-    dropped = settle_refused(request, forced, asking.route, asking.options)
-    return attrs.evolve(asking, params=request.params, forced=forced, dropped=asking.dropped + dropped)
+    async def moderate(self, texts: object) -> ModerationResponse:
+        """Judge texts."""
+        request = ModerationRequest(
+            model=self.route.model,
+            input=[texts] if isinstance(texts, str) else _items("input", texts, str, Mapping),
+            params=self.params,
+        )
+        return cast("ModerationResponse", await self.ask(request))
 
-
-async def rerank(asking: Asking, query: object, documents: object) -> RerankResponse:
-    """Order documents."""
-    if not isinstance(query, str):
-        raise BadRequestError(f"query must be text, not {type(query).__name__}", param="query")
-    request = RerankRequest(
-        model=asking.route.model,
-        query=query,
-        documents=_items("documents", documents, str, Mapping),
-        params=asking.params,
-    )
-    return cast("RerankResponse", await asking.ask(request))
-
-
-async def moderate(asking: Asking, texts: object) -> ModerationResponse:
-    """Judge texts."""
-    request = ModerationRequest(
-        model=asking.route.model,
-        input=[texts] if isinstance(texts, str) else _items("input", texts, str, Mapping),
-        params=asking.params,
-    )
-    return cast("ModerationResponse", await asking.ask(request))
-
-
-async def list_models(asking: Asking) -> ModelList:
-    """List models, page after page."""
-    whole: ModelList = await asking.ask(ModelsRequest(params=asking.params))
-    page = whole
-    for _ in range(_MAX_PAGES):
-        if page.next_page is None:
-            whole.next_page = None
-            return whole
-        page = await asking.ask(ModelsRequest(params=asking.params, page=page.next_page))
-        whole.data += page.data
-    raise APIResponseValidationError("the list of models has no end", provider=asking.route.endpoint.provider)
+    async def list_models(self) -> ModelList:
+        """List models, page after page."""
+        whole: ModelList = await self.ask(ModelsRequest(params=self.params))
+        page, calls = whole, [cast("CallInfo", whole.call)]
+        for _ in range(_MAX_PAGES):
+            if page.next_page is None:
+                whole.next_page = None
+                whole.call = calls[0] if len(calls) == 1 else joined_call(calls)
+                return whole
+            page = await self.ask(ModelsRequest(params=self.params, page=page.next_page), again=True)
+            whole.data += page.data
+            calls.append(page.call)
+        raise APIResponseValidationError(
+            "the list of models has no end", provider=self.route.endpoint.provider
+        )
 
 
 def check_inputs(texts: object) -> Sequence[str | Sequence[int]]:
@@ -163,44 +170,3 @@ def _items(name: str, values: object, *kinds: type) -> Sequence[Any]:
                 f"{name}[{index}] must not be {type(value).__name__}", param=f"{name}[{index}]"
             )
     return values
-
-
-async def all_or_none(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of calls that run at once, in their order.
-
-    One fails, or cancelled: the others are cancelled and awaited.
-
-    Raises:
-        Exception: The error of the first call, in their order, that had failed by then.
-    """
-    if len(calls) == 1:
-        return [await calls[0]]
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(call) for call in calls]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        await cancel_and_wait(tasks)
-        failed = [task for task in tasks if error_of(task) is not None]
-    return [task.result() for task in (failed[:1] or tasks)]
-
-
-def joined(first: EmbeddingResponse, others: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
-    """The answers to the parts of one call as one: the first, with the vectors of all, and all that was counted."""
-    for other in others:
-        for item in other.data:
-            item.index = len(first.data)
-            first.data.append(item)
-        if first.usage is not None and other.usage is not None:
-            for name, value in other.usage.items():
-                first.usage[name] = _sum(first.usage.get(name), value)
-    return first
-
-
-def _sum(one: Any, other: Any) -> Any:
-    """Two counts as one, objects field by field; what is no number stays as it was."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {**other, **{name: _sum(value, other.get(name)) for name, value in one.items()}}
-    if isinstance(one, (int, float)) and isinstance(other, (int, float)) and not isinstance(one, bool):
-        return one + other
-    return other if one is None else one

@@ -35,6 +35,7 @@ async def attempt(
     rng: random.Random,
     started: float,
     deadline: float,
+    again: bool = False,
 ) -> AnswerT | CompletionStream:
     """Ask until there is an answer, an error that is final, or no time.
 
@@ -49,6 +50,7 @@ async def attempt(
         rng: Where the jitter comes from.
         started: When the call began, by `loop.time()`.
         deadline: When it must be over, by `loop.time()`.
+        again: Whether the call has asked before: such a call goes on while the child drains.
 
     Raises:
         AiocomplError: The error of the last attempt.
@@ -69,7 +71,7 @@ async def attempt(
                 route.codec,
                 started=started,
                 deadline=deadline,
-                again=bool(failed),
+                again=again or bool(failed),
                 rebind=route.rebind,
                 limits=limits,
             )

@@ -87,8 +87,8 @@ class CompletionStream:
     Iterating raises what any call raises, and `IncompleteStreamError` where the stream is cut before its end. After
     an error, or once closed, the iteration is over.
 
-    The tokens used are in `response`, where the provider tells them at all; a chunk of their own with no choices tells
-    them in the iteration only where `stream_options` asks for it, or the provider's streams have it anyway.
+    The tokens used are in `response`, where the provider tells them at all; the iteration has a chunk of their own,
+    with no choices, only where `stream_options={"include_usage": True}` asks for it, whoever the provider is.
 
     Attributes:
         call: Timing and identity of the call; filled in as the stream goes.
@@ -105,6 +105,7 @@ class CompletionStream:
     ) -> None:
         self._codec = codec
         self._request = request
+        self._shows_usage = request.shows_usage
         self._frames = codec.frame_decoder()
         self._decoder = codec.stream_decoder(request)
         self._started = started
@@ -165,7 +166,7 @@ class CompletionStream:
         self._slices.clear()
 
     async def wait_for_token(self) -> bool:
-        """Wait until a chunk with text, reasoning, a refusal or a tool call has come, and leave it to be read.
+        """Wait until a chunk with text, reasoning, a refusal, a call or sound has come, and leave it to be read.
 
         Cancelled, or broken before: the stream is closed.
 
@@ -218,7 +219,7 @@ class CompletionStream:
     def _decoded_again(self) -> list[ChatCompletionChunk]:
         chunks: list[ChatCompletionChunk] = []
         codec = self._codec
-        frames, decoder = codec.frame_decoder(), codec.stream_decoder(self._request.with_usage())
+        frames, decoder = codec.frame_decoder(), codec.stream_decoder(self._request)
         for data in self._slices:
             decoder.feed(frames.feed(data), chunks)
         decoder.feed(frames.end(), chunks)
@@ -244,6 +245,7 @@ class CompletionStream:
         try:
             while not chunks:
                 await self._fill_once(chunks)
+                chunks = self._shown(chunks)
         except StopAsyncIteration:
             raise
         except AiocomplError as error:
@@ -251,7 +253,7 @@ class CompletionStream:
             error.model = error.model or self.call.model
             conceal(error, self._request)
             self._end()
-            if not chunks:
+            if not (chunks := self._shown(chunks)):
                 raise
             self._error = error  # what came before it is delivered first
         except BaseException:
@@ -261,6 +263,12 @@ class CompletionStream:
             self.call.first_token = self._lease.loop.time() - self._started
         chunks.reverse()
         self._ready = chunks
+
+    def _shown(self, chunks: list[ChatCompletionChunk]) -> list[ChatCompletionChunk]:
+        """What is to be read of these: without the one that only holds the usage, where nobody asks for it."""
+        if self._shows_usage:
+            return chunks
+        return [chunk for chunk in chunks if chunk.choices or chunk.usage is None]
 
     async def _fill_once(self, chunks: list[ChatCompletionChunk]) -> None:
         lease, decoder = self._lease, self._decoder
@@ -328,5 +336,7 @@ def _has_token(chunk: ChatCompletionChunk) -> bool:
         or choice.delta.tool_calls
         or choice.delta.reasoning_content
         or choice.delta.refusal
+        or choice.delta.function_call
+        or choice.delta.audio
         for choice in chunk.choices
     )

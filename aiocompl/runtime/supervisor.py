@@ -8,28 +8,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from aiocompl._compat import override
-from aiocompl.codecs.legacy import LegacyCodec
-from aiocompl.codecs.routing import Kind, Route
+from aiocompl.codecs.legacy import legacy_route
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
 from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
-from aiocompl.runtime.fanout_n import fan_out, take_n
 from aiocompl.runtime.mock import mock_answer
-from aiocompl.runtime.operations import Asking, embed, list_models, moderate, rerank
 from aiocompl.runtime.policy_loop import attempt
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
-from aiocompl.types.operation_params import OPERATION_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Unpack
 
+    from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.child import Overflow
+    from aiocompl.runtime.operations import Asking
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.types.embedding import EmbeddingResponse
@@ -146,10 +144,14 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             self._bind(loop)
         started = loop.time()
         route, child = self._route(call)
-        times = take_n(call, route) if "n_by_fanout" in options else 1
+        times = 1
+        if "n_by_fanout" in options:
+            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+
+            times = take_n(call, route)
         request, dropped = build_request(call, route)
         if request.legacy:
-            route = Route(endpoint=route.endpoint, model=route.model, codec=LegacyCodec(route.codec))
+            route = legacy_route(route)
         del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
         ask = partial(
@@ -163,9 +165,12 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             started=started,
             deadline=deadline,
         )
-        answer = await (
-            ask() if times == 1 else fan_out(times, ask, started, request.params.get("stream_options"))
-        )
+        if times == 1:
+            answer = await ask()
+        else:
+            from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
+
+            answer = await fan_out(times, ask, started, request)
         if dropped and answer.call is not None:
             answer.call.dropped_params = dropped
         if request.answer_type is not None and isinstance(answer, ChatCompletion):
@@ -182,7 +187,7 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
 
         Cancelled: all requests are withdrawn, or their HTTP exchanges aborted, before this returns.
         """
-        return await embed(self._asking("embeddings", "aembedding", model, params), input)
+        return await self._asking("embeddings", "aembedding", model, params).embed(input)
 
     async def arerank(
         self,
@@ -195,7 +200,7 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
 
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
         """
-        return await rerank(self._asking("rerank", "arerank", model, params), query, documents)
+        return await self._asking("rerank", "arerank", model, params).rerank(query, documents)
 
     async def amoderation(
         self,
@@ -207,14 +212,14 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
 
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
         """
-        return await moderate(self._asking("moderations", "amoderation", model, params), input)
+        return await self._asking("moderations", "amoderation", model, params).moderate(input)
 
     async def amodels(self, provider: str, **params: Unpack[ModelsParams]) -> ModelList:
         """List a provider's models; see `aiocompl.amodels`.
 
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
         """
-        return await list_models(self._asking("models", "amodels", provider, params))
+        return await self._asking("models", "amodels", provider, params).list_models()
 
     @property
     @override
@@ -230,6 +235,9 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
     @override
     def _asking(self, kind: Kind, function: str, model: str, keywords: Mapping[str, Any]) -> Asking:
         """How a call beside chat is made: checked, routed, with a deadline from now on."""
+        from aiocompl.runtime.operations import Asking  # noqa: PLC0415 - with what they need, loads
+        from aiocompl.types.operation_params import OPERATION_PARAMS  # noqa: PLC0415 - with the first of them
+
         call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])
         loop = asyncio.get_running_loop()
         if loop is not self._loop:

@@ -329,7 +329,10 @@ def map_exception(error: Exception, *, provider: str, url: str) -> APIError:
     if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
         return APIConnectionError(f"the proxy gave no connection to {host}", provider=provider)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return APIConnectionError(f"no connection to {host}: {error.os_error}", provider=provider)
+        return APIConnectionError(
+            f"no connection to {host}: {error.os_error}; is the server up, and the address right?",
+            provider=provider,
+        )
     if isinstance(error, aiohttp.InvalidURL):
         return BadRequestError(f"not a URL that can be asked: {url!r}", provider=provider)
     if isinstance(error, aiohttp.ClientResponseError) or isinstance(error.__cause__, ContentEncodingError):

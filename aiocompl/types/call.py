@@ -9,7 +9,7 @@ import attrs
 from aiocompl._compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
@@ -82,7 +82,9 @@ class CallInfo:
     """Parameters that `drop_params` left out because the provider does not support them."""
 
     parts: tuple[CallInfo, ...] = ()
-    """The calls that `n_by_fanout` made of this one, in the order of the choices; the rest tells of the first of them."""
+    """The calls that were made of this one (by `n_by_fanout`, for more texts than one request takes, for further pages), in order.
+
+    The times are the longest among them; the rest tells of the first."""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -112,6 +114,16 @@ class CallInfo:
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
+    """What is known of a call that was made in parts."""
+    return attrs.evolve(
+        parts[0],
+        parts=tuple(parts),
+        total=max((part.total for part in parts if part.total is not None), default=None),
+        answered=max((part.answered for part in parts if part.answered is not None), default=None),
+    )
 
 
 class Answer(Protocol):

@@ -1,4 +1,4 @@
-"""Several whole answers to one question, put together into one with as many choices."""
+"""Several answers put together into one: to one question as its choices, to the parts of one call as its whole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiocompl.types.completion import ChatCompletion, Usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model import JSON
 
 FANOUT = "fanout"
@@ -30,22 +31,43 @@ def merge_completions(answers: Sequence[ChatCompletion]) -> ChatCompletion:
     heads: list[JSON] = [attrs.evolve(answer, choices=[]).to_dict() for answer in answers]
     for head in heads:
         del head["choices"]
-    usages: list[JSON] = [head["usage"] for head in heads if "usage" in head]
     choices = [choice for answer in answers for choice in answer.choices]
     for index, choice in enumerate(choices):
         choice.index = index
-    extra = dict(first.model_extra)
-    extra["provider_specific_fields"] = {**(extra.get("provider_specific_fields") or {}), FANOUT: heads}
-    return attrs.evolve(first, choices=choices, usage=_sum_usage(usages), model_extra=extra, call=None)
+    extra = _with_heads(first.model_extra, heads)
+    return attrs.evolve(first, choices=choices, usage=_sum_usage(answers), model_extra=extra, call=None)
 
 
-def _sum_usage(usages: list[JSON]) -> Usage | None:
-    if not usages:
-        return None
-    total: Any = {}
-    for usage in usages:
-        total = _sum(total, usage)
-    return Usage.model_validate(total)
+def merge_embeddings(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
+    """One answer with the vectors of all, in order; consumes its parts. The rest is as in `merge_completions`.
+
+    Args:
+        answers: At least one; the order is kept.
+    """
+    first = answers[0]
+    data = [item for answer in answers for item in answer.data]
+    for index, item in enumerate(data):
+        item.index = index
+    extra: JSON = dict(first.model_extra)
+    if any(answer.model_extra for answer in answers):  # most say nothing that is not in the sum
+        heads: list[JSON] = [attrs.evolve(answer, data=[]).to_dict() for answer in answers]
+        for head in heads:
+            del head["data"]
+        extra = _with_heads(extra, heads)
+    return attrs.evolve(first, data=data, usage=_sum_usage(answers), model_extra=extra, call=None)
+
+
+def _with_heads(extra: JSON, heads: list[JSON]) -> JSON:
+    fields = extra.get("provider_specific_fields") or {}
+    return {**extra, "provider_specific_fields": {**fields, FANOUT: heads}}
+
+
+def _sum_usage(answers: Sequence[ChatCompletion | EmbeddingResponse]) -> Usage | None:
+    total: Any = None
+    for answer in answers:
+        if answer.usage is not None:
+            total = _sum(total, answer.usage.to_dict())
+    return None if total is None else Usage.model_validate(total)
 
 
 def _sum(one: Any, other: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from aiocompl.types.completion import ChatCompletionMessage
@@ -63,15 +64,11 @@ class ChatRequest:
     """The call came with `functions`, which `params` has as `tools`: so its answer has to have a `function_call`."""
 
     @property
-    def has_stream_options(self) -> bool:
-        """Whether the caller says what a stream is to hold."""
-        return "stream_options" in self.params or "stream_options" in (self.extra_body or ())
-
-    def with_usage(self) -> ChatRequest:
-        """The request as one whose stream is to hold its usage, where the caller does not say whether it is."""
-        if self.has_stream_options:
-            return self
-        return attrs.evolve(self, params={**self.params, "stream_options": {"include_usage": True}})
+    def shows_usage(self) -> bool:
+        """Whether whoever reads the stream is to see a chunk that holds the usage and no choices."""
+        asked = self.extra_body if "stream_options" in (self.extra_body or ()) else self.params
+        options = (asked or {}).get("stream_options")
+        return isinstance(options, Mapping) and bool(options.get("include_usage"))
 
     def asked(self) -> dict[str, Any]:
         """The messages; see `Request`."""
@@ -198,6 +195,9 @@ class BatchDownload(_OtherRequest):
 
     id: str
     """What `BatchJob.results` holds."""
+
+    shows_usage: bool = attrs.field(default=True, init=False, repr=False)
+    """All lines are to be read; see `ChatRequest.shows_usage`."""
 
     def __attrs_post_init__(self) -> None:
         self.stream = True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 BROKEN = '{"a": 7341'
 KEY = "sk-contract-0123456789abcdef"
+
+FOR_EACH = settings(max_examples=40)
+"""Examples of a property that each of some dozens of dialects is held to: together they are many."""
 
 
 def sse(*bodies: JSON, end: bytes = b"data: [DONE]\n\n") -> bytes:

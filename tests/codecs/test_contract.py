@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 import pytest
-from contract_case import KEY, Dialect
+from contract_case import FOR_EACH, KEY, Dialect
 from contract_dialects import DIALECTS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -225,6 +225,7 @@ HEADERS = st.dictionaries(
 
 
 @each_dialect
+@FOR_EACH
 @given(body=BODIES)
 def test_any_answer_is_decoded_or_our_error(dialect: Dialect, body: bytes) -> None:
     codec = dialect.make()
@@ -236,6 +237,7 @@ def test_any_answer_is_decoded_or_our_error(dialect: Dialect, body: bytes) -> No
 
 
 @each_dialect
+@FOR_EACH
 @given(status=st.integers(), body=BODIES, headers=HEADERS)
 def test_any_error_is_decoded(dialect: Dialect, status: int, body: bytes, headers: dict[str, str]) -> None:
     error = dialect.make().decode_error(REQUEST, response(body, status, headers))
@@ -248,6 +250,7 @@ def test_any_error_is_decoded(dialect: Dialect, status: int, body: bytes, header
 
 
 @each_dialect
+@FOR_EACH
 @given(before=st.text(max_size=1200), after=st.text())
 def test_no_message_holds_a_key(dialect: Dialect, before: str, after: str) -> None:
     body = dialect.error.replace(
@@ -308,6 +311,7 @@ def test_an_error_inside_a_stream_comes_after_the_chunks_before_it(dialect: Dial
 
 
 @each_dialect
+@FOR_EACH
 @given(data=st.data())
 def test_a_stream_cut_at_random_is_the_same(dialect: Dialect, data: st.DataObject) -> None:
     stream = dialect.stream
@@ -317,6 +321,7 @@ def test_a_stream_cut_at_random_is_the_same(dialect: Dialect, data: st.DataObjec
 
 
 @each_dialect
+@FOR_EACH
 @given(
     bodies=st.lists(BODIES, max_size=4),
     names=st.lists(st.sampled_from(["message", "error", "output", "done", "prediction", "x"]), min_size=4),
@@ -329,6 +334,7 @@ def test_any_events_are_decoded_or_our_error(dialect: Dialect, bodies: list[byte
 
 
 @each_dialect
+@FOR_EACH
 @given(stream=st.binary(max_size=80))
 def test_any_bytes_are_decoded_or_our_error(dialect: Dialect, stream: bytes) -> None:
     assert outcome(dialect.make(), [stream]) == outcome(dialect.make(), in_bytes(stream))

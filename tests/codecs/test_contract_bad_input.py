@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from contract_case import BROKEN
+from contract_case import BROKEN, FOR_EACH
 from contract_dialects import DIALECTS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -281,6 +281,7 @@ def mutated(draw: st.DrawFn, data: bytes) -> bytes:
 
 
 @each_dialect
+@FOR_EACH
 @given(draws=st.data())
 def test_a_mutated_answer_is_decoded_or_our_error(dialect: Dialect, draws: st.DataObject) -> None:
     codec = dialect.make()
@@ -292,6 +293,7 @@ def test_a_mutated_answer_is_decoded_or_our_error(dialect: Dialect, draws: st.Da
 
 
 @each_dialect
+@FOR_EACH
 @given(draws=st.data())
 def test_a_mutated_error_is_decoded(dialect: Dialect, draws: st.DataObject) -> None:
     codec = dialect.make()
@@ -322,6 +324,7 @@ def disordered(draw: st.DrawFn, events: list[Event]) -> list[Event]:
 
 
 @each_dialect
+@FOR_EACH
 @given(draws=st.data())
 def test_a_disordered_stream_is_decoded_or_our_error(dialect: Dialect, draws: st.DataObject) -> None:
     codec, chunks = dialect.make(), list[Any]()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 import pytest
-from contract_case import KEY
+from contract_case import FOR_EACH, KEY
 from contract_embeddings import EMBEDDING_DIALECTS, VECTORS, EmbeddingDialect
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +210,7 @@ BODIES = st.binary(max_size=60) | JSONS.map(orjson.dumps)
 
 
 @each_dialect
+@FOR_EACH
 @given(body=BODIES)
 def test_any_answer_is_decoded_or_our_error(dialect: EmbeddingDialect, body: bytes) -> None:
     error = fault(lambda: decode(dialect, body).to_dict())
@@ -225,6 +226,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @each_dialect
+@FOR_EACH
 @given(data=st.data())
 def test_a_good_answer_with_one_value_changed_is_decoded_or_our_error(
     dialect: EmbeddingDialect, data: st.DataObject
@@ -253,6 +255,7 @@ HEADERS = st.dictionaries(
 
 
 @each_dialect
+@FOR_EACH
 @given(status=st.integers(min_value=1), body=BODIES, headers=HEADERS)
 def test_any_error_is_decoded(
     dialect: EmbeddingDialect, status: int, body: bytes, headers: dict[str, str]
@@ -265,6 +268,7 @@ def test_any_error_is_decoded(
 
 
 @each_dialect
+@FOR_EACH
 @given(before=st.text(max_size=1200), after=st.text())
 def test_no_message_holds_a_key(dialect: EmbeddingDialect, before: str, after: str) -> None:
     text = orjson.dumps(f"{before}{KEY}{after}")[1:-1]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from aiocompl.codecs.legacy import LegacyCodec, is_legacy, modern_request
+from aiocompl.codecs.base import Signer
+from aiocompl.codecs.legacy import LegacyCodec, is_legacy, legacy_route, modern_request
 from aiocompl.codecs.routing import Target, resolve
 from aiocompl.errors import APIError, BadRequestError, IncompleteStreamError
 from aiocompl.types.assemble import stream_chunk_builder
+from aiocompl.types.endpoint import Credential
 from aiocompl.types.request import ChatRequest
-from aiocompl.wire.messages import HTTPResponse
+from aiocompl.wire.messages import HTTPRequest, HTTPResponse
 
 if TYPE_CHECKING:
     from aiocompl.codecs.base import Codec
@@ -316,3 +318,25 @@ def test_all_else_is_the_codecs_own() -> None:
     assert codec.encode_request(REQUEST) == inner.encode_request(REQUEST)
     error = codec.decode_error(REQUEST, HTTPResponse(429, {}, b"slow down"))
     assert error.status_code == 429
+
+
+def test_what_is_bound_anew_signs_as_the_dialect_does_and_is_known_again() -> None:
+    credentials = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "aws_region_name": "us-east-1"}
+    route = resolve(Target("bedrock/amazon.nova-lite-v1:0", credentials=credentials), {})
+    codec = legacy_route(route).codec
+    assert isinstance(codec, Signer)
+    assert codec.signs
+    request = codec.encode_request(ChatRequest("m", [{"role": "user", "content": "?"}]))
+    assert codec.sign(request, 0.0) == route.codec.sign(request, 0.0)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+    fetched = resolve(Target("anthropic/m", api_key=lambda: "k"), {})
+    one, other = legacy_route(fetched).rebind, legacy_route(fetched).rebind
+    assert one is not None
+    assert one == other
+    assert hash(one) == hash(other)
+    bound = one(fetched.endpoint.with_credential(Credential(secret="sk-1")))
+    assert isinstance(bound, LegacyCodec)
+    assert bound.headers["x-api-key"] == "sk-1"
+    assert not bound.signs
+    plain = HTTPRequest("http://h/", {}, b"")
+    assert bound.sign(plain, 0.0) is plain

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from contract_case import FOR_EACH
 from hypothesis import given
 from hypothesis import strategies as st
 from operation_case import KEY, TEXT, Case
@@ -145,12 +146,14 @@ def test_an_error_in_a_good_answer_is_an_error(case: Case, message: str) -> None
 
 
 @each_dialect
+@FOR_EACH
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_an_answer_or_our_error(case: Case, body: bytes) -> None:
     assert decoded(case, body) is not None
 
 
 @each_dialect
+@FOR_EACH
 @given(data=st.data())
 def test_any_change_of_a_good_answer_is_an_answer_or_our_error(case: Case, data: st.DataObject) -> None:
     body = deepcopy(case.answer)
@@ -208,6 +211,7 @@ def test_any_error_is_read(case: Case) -> None:
 
 
 @each_dialect
+@FOR_EACH
 @given(body=st.binary(max_size=200), status=st.integers(300, 599))
 def test_errors_are_total(case: Case, body: bytes, status: int) -> None:
     error = case.bound().decode_error(case.request, response(body, status))

@@ -16,7 +16,7 @@ from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.provider_fields import FIELD_CHECKS, ProviderFields
 from aiocompl.codecs.registry import register_provider, unregister_provider
 from aiocompl.codecs.routing import Target, known_vendors, resolve
-from aiocompl.codecs.vendor import Vendor
+from aiocompl.codecs.vendor import EmbeddingRules, Vendor
 from aiocompl.errors import AuthenticationError, BadRequestError, NotFoundError, UnsupportedParamsError
 from aiocompl.runtime.call import build_request, sort_keywords
 from aiocompl.types.request import ChatRequest
@@ -259,3 +259,24 @@ def test_threads_may_register_at_once() -> None:
         thread.join()
     assert sorted(outcomes) == [False] * 7 + [True]
     assert len(registry.registered_vendors()) == 8 * 50 + 1
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "kept", "wrong"),
+    [
+        ("renames", {"a": "b"}, (("a", "b"),), {"a": 1}),
+        ("key_headers", [("V", "H", "x")], (("V", "H", "x"),), [("V", "H")]),
+        ("key_headers", [], (), "VHx"),
+        ("model_refuses", {"^o1": ["n"]}, (("^o1", frozenset({"n"})),), {"^o1": "n"}),
+        ("max_inputs", 7, 7, 0),
+        ("max_inputs", 7, 7, True),
+        ("embedding_rules", EmbeddingRules(), EmbeddingRules(), {}),
+    ],
+)
+def test_fields_that_are_more_than_a_word_are_checked(field: str, good: Any, kept: Any, wrong: Any) -> None:
+    own: Any = {field: good}
+    register_provider("acme", base_url=URL, **own)
+    assert getattr(known_vendors()[-1], field) == kept
+    own = {field: wrong}
+    with pytest.raises(ValueError, match=field):
+        register_provider("acme", base_url=URL, replace=True, **own)

@@ -2,13 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from arena import MESSAGES, Arena, refuses, says
 
-from aiocompl import APITimeoutError, BadRequestError, BatchProgress, BatchStream, InternalServerError
+from aiocompl import (
+    APITimeoutError,
+    BadRequestError,
+    BatchProgress,
+    BatchStream,
+    InternalServerError,
+    MissingExtraError,
+)
 from aiocompl.testing import Delivery
 
 if TYPE_CHECKING:
@@ -252,3 +260,10 @@ async def test_a_bar_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     async with Arena(echo) as arena:
         await arena.batch("m0", ["1", "bad"], progress=True, **BASE)
     assert "2/2" in capsys.readouterr().out
+
+
+async def test_a_bar_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    async with Arena() as arena:
+        with pytest.raises(MissingExtraError, match=r"aiocompl\[cli\]"):
+            await arena.batch("m0", ["1"], progress=True)

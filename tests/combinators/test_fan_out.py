@@ -168,3 +168,11 @@ class TestStreams:
             del merged
             await asyncio.sleep(1)
             arena.assert_nothing_open()
+
+
+async def test_more_than_enough_at_once_is_enough(looptime: Any) -> None:
+    async with Arena(says("a", 1), says("b", 1), says("c", 1), NEVER) as arena:
+        results = await arena.fan_out(arena.models, MESSAGES, n_required=2)
+        assert looptime == 1
+        assert shown(results) == ["a", "b", "c", NotNeededError]
+        arena.assert_nothing_open()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any
 
+import orjson
 import pytest
-from arena import MESSAGES, Arena, refuses, says, streams
+from arena import MESSAGES, Arena, event, refuses, says, streams
 
 from aiocompl import (
     AllModelsFailedError,
@@ -230,6 +232,7 @@ async def test_a_key_for_two_providers_is_refused() -> None:
         ([{"api_base": "x"}], {}, "models[0]"),
         ([{"model": "a", "stream": True}], {}, "models[0].stream"),
         (["gpt-4o"], {"stagger": -1}, "stagger"),
+        (["gpt-4o"], {"stagger": "2"}, "stagger"),
         (["gpt-4o"], {"linger": -1}, "linger"),
         (["gpt-4o"], {"max_started": 0}, "max_started"),
         (["gpt-4o"], {"timeout": 0}, "timeout"),
@@ -313,3 +316,52 @@ class TestStreams:
             with pytest.raises(APITimeoutError):
                 await stream.response()
             arena.assert_nothing_open()
+
+
+async def test_a_function_call_of_the_older_form_is_a_token() -> None:
+    call = {"name": "f", "arguments": "{}"}
+    delta = {"choices": [{"index": 0, "delta": {"role": "assistant", "function_call": call}}]}
+    end = event(finish_reason="function_call") + b"data: [DONE]\n\n"
+    delivery = Delivery.stream([b"data: " + orjson.dumps({"id": "s1", "model": "m", **delta}) + b"\n\n", end])
+    async with Arena(delivery) as arena:
+        functions = [{"name": "f", "parameters": {}}]
+        stream = await arena.race(arena.models, MESSAGES, stream=True, functions=functions)
+        assert stream.call.first_token is not None
+        whole = await stream.response()
+        assert whole.choices[0].message.function_call is not None
+        assert outcomes(report_of(whole)) == ["won"]
+
+
+async def test_answer_and_failure_pickle_with_their_reports() -> None:
+    async with Arena(refuses(429, 1), says("good", 3)) as arena:
+        answer = pickle.loads(pickle.dumps(await arena.race(arena.models, MESSAGES)))  # noqa: S301 - our own
+        assert outcomes(report_of(answer)) == ["failed", "won"]
+        assert isinstance(report_of(answer).contestants[0].error, RateLimitError)
+    async with Arena(refuses(429, 1)) as arena:
+        with pytest.raises(AllModelsFailedError) as caught:
+            await arena.race(arena.models, MESSAGES)
+        failure = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+        assert outcomes(failure.race) == ["failed"]
+        assert len(failure.exceptions) == 1
+
+
+async def test_mocked_contestants_race_without_being_asked() -> None:
+    async with Arena() as arena:
+        answer = await arena.acompletion("gpt-4o, o3", MESSAGES, fastest_response=True, mock_response="hi")
+        assert text_of(answer) == "hi"
+        assert outcomes(report_of(answer)) == ["won", "lost"]
+
+
+async def test_draining_waits_for_a_race(looptime: Any) -> None:
+    async with Arena(says("good", 3), says("late", 5)) as arena:
+        race = asyncio.create_task(arena.race(arena.models, MESSAGES))
+        await asyncio.sleep(1)
+        await arena.drain()
+        assert looptime == 3
+        assert text_of(await race) == "good"
+
+
+async def test_a_refusal_can_be_refused(looptime: Any) -> None:
+    async with Arena(says("cut", 1, finish="content_filter"), says("good", 2)) as arena:
+        assert text_of(await arena.race(arena.models, MESSAGES, accept=accept.no_refusal)) == "good"
+        assert looptime == 2

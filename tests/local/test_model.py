@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 import pytest_asyncio
-from conftest import Asker
+from local_kit import Asker
 
 from aiocompl.local.transport import local_transport
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Asker
+from local_kit import Asker
 
 from aiocompl.errors import APIConnectionError, LocalModelError, MissingExtraError
 from aiocompl.local import server as module

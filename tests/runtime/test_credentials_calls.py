@@ -20,7 +20,7 @@ from aiocompl.errors import (
     InternalServerError,
     PermissionDeniedError,
 )
-from aiocompl.testing import Simulator, settle
+from aiocompl.testing import Answer, Simulator, ToolCall, settle
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
@@ -323,3 +323,21 @@ async def test_what_is_told_of_an_attempt_holds_no_key(simulator: Simulator) -> 
         assert KEY not in repr(supervisor.snapshot())
     assert told
     assert KEY not in repr(told)
+
+
+async def test_the_older_form_of_tools_goes_out_with_the_fetched_key_too() -> None:
+    call = ToolCall(name="f")
+    functions = [{"name": "f", "parameters": {"type": "object"}}]
+    async with Simulator(Answer(tool_calls=[call])) as simulator, Supervisor() as supervisor:
+        for stream in (False, True):
+            answer = await supervisor.acompletion(
+                "anthropic/claude-sonnet-4-5",
+                MESSAGES,
+                stream=stream,
+                functions=functions,
+                api_key=lambda: KEY,
+                api_base=simulator.url,
+            )
+            whole = answer if isinstance(answer, ChatCompletion) else await answer.response()
+            assert whole.choices[0].message.function_call is not None
+        assert [request.headers["x-api-key"] for request in simulator.requests] == [KEY] * 2

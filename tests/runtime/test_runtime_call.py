@@ -248,3 +248,19 @@ def test_retries_that_are_none(name: str, value: Any) -> None:
     with pytest.raises(BadRequestError, match=f"{name} must be a whole number") as raised:
         call_retries({name: value})
     assert raised.value.param == name
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"api_base": 7}, "api_base must be text, not int"),
+        ({"custom_llm_provider": 3}, "custom_llm_provider must be text, not int"),
+        ({"organization": ["o"]}, "organization must be text, not list"),
+        ({"api_version": {"v": 1}}, "api_version must be text, not dict"),
+        ({"api_key": ["k"]}, "api_key must not be a list"),
+    ],
+    ids=str,
+)
+def test_where_a_call_goes_is_said_in_text(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadRequestError, match=said):
+        sort_keywords("m", [], keywords=options)

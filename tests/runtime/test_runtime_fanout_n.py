@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from typing import TYPE_CHECKING, Any, Self
+import pickle
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import orjson
 import pytest
@@ -21,6 +22,7 @@ from aiocompl.errors import (
 )
 from aiocompl.runtime.fanout_n import fan_out
 from aiocompl.testing import Delivery, ScriptedTransport, Slice, settle
+from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,7 +237,7 @@ async def test_cancelled_while_the_others_are_being_cancelled(looptime: Any) -> 
             await asyncio.sleep(2)  # takes its time to end
 
     before = asyncio.all_tasks()
-    task = asyncio.create_task(fan_out(3, ask, 0.0))
+    task = asyncio.create_task(fan_out(3, ask, 0.0, ChatRequest("m", ())))
     await asyncio.sleep(1)
     task.cancel()
     assert isinstance(await outcome(task), asyncio.CancelledError)
@@ -384,3 +386,49 @@ async def test_its_response_can_be_read_whole() -> None:
         assert body.endswith(b"data: [DONE]\n\n")
         assert await stream._lease.response.read_slice() == b""
         stream.close()
+
+
+class Answer(TypedDict):
+    a: int
+
+
+async def test_a_stream_of_many_is_read_as_the_class_that_was_given() -> None:
+    def words(number: int) -> Delivery:
+        text = orjson.dumps({"a": number}).decode()
+        return Delivery.stream([event(number, {"content": text}, "stop"), b"data: [DONE]\n\n"])
+
+    async with Scripted(words(1), words(2)) as scripted:
+        stream = await scripted.stream(n=2, response_format=Answer)
+        whole = pickle.loads(pickle.dumps(await stream.response()))  # noqa: S301 - our own
+        assert [choice.message.parsed for choice in whole.choices] == [{"a": 1}, {"a": 2}]
+        assert len(whole.call.parts) == 2
+
+
+async def test_all_of_it_together() -> None:
+    body = {"message": {"role": "assistant", "content": '{"a":1}'}, "finish_reason": "stop", "index": 0}
+    deliveries = [Delivery.json({**BODY, "choices": [body]}) for _ in range(4)]
+    async with Scripted(*deliveries) as scripted:
+        answer = await scripted.begin(
+            model="openai/o1, openai/o3",
+            api_base=None,
+            fastest_response=True,
+            n=2,
+            response_format=Answer,
+            functions=[{"name": "f", "parameters": {}}],
+            temperature=0.5,
+            logit_bias={"1": 1},
+            drop_params=True,
+            allowed_openai_params=["logit_bias"],
+        )
+        assert [choice.message.parsed for choice in answer.choices] == [{"a": 1}] * 2
+        assert answer.call.dropped_params == ("temperature",)
+        assert [contestant.outcome for contestant in answer.call.race.contestants] == ["won", "lost"]
+        assert all(body["logit_bias"] == {"1": 1} for body in scripted.bodies)
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "openai/responses/gpt-5", "bedrock/m"])
+async def test_who_gives_one_answer_a_call_says_how_to_get_more(model: str) -> None:
+    async with Scripted() as scripted:
+        with pytest.raises(UnsupportedParamsError, match=r"one answer a call: .* n_by_fanout=True") as caught:
+            await scripted.begin(model=model, api_base=None, n_by_fanout=False)
+        assert str(caught.value).startswith(model.partition("/")[0])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -55,3 +56,22 @@ async def test_query_and_documents_are_checked_before_any_io() -> None:
             with pytest.raises(BadRequestError, match=param):
                 await supervisor.arerank("custom/m", query, documents, **BASE)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert transport.records == []
+
+
+@pytest.mark.looptime
+async def test_draining_waits_for_all_pages(looptime: Any) -> None:
+    def script(request: HTTPRequest) -> Delivery:
+        page = page_of(request)
+        more = {} if page == 2 else {"nextPageToken": str(page + 1)}
+        return Delivery.json({"models": [{"name": f"models/m{page}"}], **more}, delay=1)
+
+    transport = ScriptedTransport(script)
+    async with ScriptedSupervisor(lambda _: transport) as supervisor:
+        listing = asyncio.create_task(supervisor.amodels("gemini", **BASE))
+        await asyncio.sleep(0.5)
+        await supervisor.drain()
+        models = await listing
+    assert [model.id for model in models.data] == ["m0", "m1", "m2"]
+    assert models.call is not None
+    assert (looptime, models.call.total) == (3, 3)
+    assert [part.total for part in models.call.parts] == [1, 2, 3]

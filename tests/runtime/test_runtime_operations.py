@@ -220,3 +220,21 @@ async def test_keywords_are_checked_as_in_chat() -> None:
     assert dropped.call is not None
     assert dropped.call.dropped_params == ("input_type",)
     assert len(transport.records) == 1
+
+
+@pytest.mark.looptime
+async def test_what_the_parts_of_a_call_said_is_put_together() -> None:
+    def script(request: HTTPRequest) -> Delivery:
+        texts = orjson.loads(request.body)["input"]
+        body: dict[str, Any] = {"data": [{"index": i, "embedding": [1.0]} for i in range(len(texts))]}
+        if len(texts) == 2:
+            body |= {"usage": {"prompt_tokens": 5, "total_tokens": 5}, "trace": "t2"}
+        return Delivery.json(body, delay=2 if len(texts) == 2 else 3)
+
+    answer, _ = await embed(script, ["x"] * 2050)
+    assert answer.usage.prompt_tokens == 5
+    assert (answer.call.total, [part.total for part in answer.call.parts]) == (3, [3, 2])
+    assert [item.index for item in answer.data] == list(range(2050))
+    first, second = answer.provider_specific_fields["fanout"]
+    assert "trace" not in first
+    assert second["trace"] == "t2"

@@ -11,7 +11,7 @@ import answer_classes as classes
 import orjson
 import pytest
 from answer_classes import Address, Circle, Drawing, Mood, Movie, Person, Plan, Positive, Square, Step
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocompl.errors import APIResponseValidationError, ResponseFormatError
@@ -321,6 +321,7 @@ TYPES = [
 ]
 
 
+@settings(max_examples=60)
 @given(
     st.sampled_from(TYPES), JSON | st.dictionaries(st.sampled_from(["name", "home", "value", "title"]), JSON)
 )
@@ -335,6 +336,7 @@ def test_any_json_is_read_or_does_not_fit(given: Any, value: Any) -> None:
     assert fits(answer, given) is (message.parsing_error is None)
 
 
+@settings(max_examples=60)
 @given(JSON, JSON)
 def test_any_json_schema_can_be_checked(value: Any, schema: Any) -> None:
     with suppress(MisfitError):

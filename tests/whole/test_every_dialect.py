@@ -84,11 +84,6 @@ CALL = ToolCall(name="get_weather", arguments='{"city":"Paris"}')
 CALL_FUNCTION = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
 
 
-@pytest.fixture(autouse=True)
-def project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WATSONX_PROJECT_ID", "p")
-
-
 async def ask(
     model: str,
     script: Any,
@@ -175,7 +170,7 @@ async def test_reasoning_text_and_a_tool_call_sent_back(model: str) -> None:
 
 @pytest.mark.parametrize("model", WEIGHS)
 async def test_log_probabilities_alike_in_both_forms(model: str) -> None:
-    top = {} if model.startswith("cohere/") else {"top_logprobs": 2}
+    top: dict[str, Any] = {} if model.startswith("cohere/") else {"top_logprobs": 2}
     script = Answer(text="Fine, thank you.", logprobs=(-0.5, -0.25))
     messages = [{"role": "user", "content": "How are you?"}]
     for answer in await ask(model, script, messages, logprobs=True, **top):

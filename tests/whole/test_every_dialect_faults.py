@@ -63,11 +63,6 @@ def provider_of(model: str) -> str:
     return model.partition("/")[0]
 
 
-@pytest.fixture(autouse=True)
-def project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WATSONX_PROJECT_ID", "p")
-
-
 async def ask(model: str, fault: Fault, *, stream: bool) -> tuple[str | None, str | None]:
     """Text and finish reason of the answer."""
     provider = provider_of(model)

@@ -8,7 +8,6 @@ import pytest
 
 from aiocompl import (
     APIError,
-    APIResponseValidationError,
     AuthenticationError,
     BadRequestError,
     ContentPolicyViolationError,
@@ -61,13 +60,10 @@ OWN: dict[tuple[str, str], type[APIError]] = {
     ("content_policy", "cohere"): InternalServerError,  # it has a status for this, and no text
     ("content_policy", "ollama"): InternalServerError,  # which has no such thing
     ("content_policy", "sagemaker"): InternalServerError,
-    (
-        "content_policy",
-        "vertex_ai/meta",
-    ): APIResponseValidationError,  # an answer of Gemini's without candidates
-    ("content_policy", "vertex_ai/mistral"): APIResponseValidationError,
-    ("content_policy", "vertex_ai/openai"): APIResponseValidationError,
-    ("content_policy", "vertex_ai/openapi"): APIResponseValidationError,
+    ("content_policy", "vertex_ai/meta"): BadRequestError,  # a status and a text, and no code for it
+    ("content_policy", "vertex_ai/mistral"): BadRequestError,
+    ("content_policy", "vertex_ai/openai"): BadRequestError,
+    ("content_policy", "vertex_ai/openapi"): BadRequestError,
     ("context_length", "sagemaker"): InternalServerError,
     ("overloaded", "cloudflare/run"): RateLimitError,  # one code for both
     ("overloaded", "huggingface/hf-inference"): RateLimitError,  # TGI's word for its 429

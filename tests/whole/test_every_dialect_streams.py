@@ -11,6 +11,7 @@ from aiocompl import Supervisor
 from aiocompl.codecs.dialects import bind
 from aiocompl.codecs.natives import NATIVES
 from aiocompl.testing import Answer, Simulator, Usage
+from aiocompl.testing.dialects import DIALECTS
 from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.request import ChatRequest
 
@@ -26,8 +27,9 @@ NUMBERED = frozenset({"id", "created", "signature", "thought_signature", "respon
 
 ONE_FORM: dict[str, frozenset[str]] = {
     "groq/": frozenset({"service_tier", "usage_breakdown", "x_groq"}),
+    "watsonx/": frozenset({"system"}),
 }
-"""Groq's own fields that one of its two forms has, or that hold other things in each."""
+"""Own fields that one of its two forms has, or that hold other things in each."""
 
 
 def asked(model: str) -> dict[str, Any]:
@@ -70,6 +72,24 @@ async def test_reasoning(model: str) -> None:
     await check(model, Answer(text="Yes.", reasoning="Is it? It is.", usage=USAGE))
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_chunk_without_choices_comes_only_where_it_is_asked_for(model: str) -> None:
+    chunks, whole, _ = await streamed(model)
+    assert all(chunk.choices for chunk in chunks)
+    shown, again, _ = await streamed(model, **ASKED)
+    counted = [chunk for chunk in shown if chunk.usage is not None]
+    assert counted[-1].usage.completion_tokens == 3
+    assert [chunk for chunk in shown if not chunk.choices] in ([], counted[-1:])
+    assert shape(model, again.to_dict()["choices"]) == shape(model, whole.to_dict()["choices"])
+    assert again.usage.total_tokens == 12
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_the_usage_can_be_declined(model: str) -> None:
+    chunks, _, _ = await streamed(model, stream_options={"include_usage": False})
+    assert all(chunk.choices for chunk in chunks)
+
+
 ASKING = [
     "openai/gpt-4o",
     "azure/gpt-4o",
@@ -86,8 +106,10 @@ SILENT = ["custom/my-model", "fireworks/llama-v3p3-70b-instruct", "groq/llama-3.
 
 async def streamed(model: str, **params: Any) -> tuple[list[Any], Any, Any]:
     """The chunks, the response and what was sent."""
+    provider = model.partition("/")[0]
+    dialect = provider if provider in DIALECTS else "openai"
     async with (
-        Simulator(Answer(text="Yes.", usage=USAGE)) as simulator,
+        Simulator(Answer(text="Yes.", usage=USAGE), dialect=dialect) as simulator,
         Supervisor(num_retries=0) as supervisor,
     ):
         place: dict[str, Any] = {"api_base": simulator.base_url, "api_key": "made-up"}

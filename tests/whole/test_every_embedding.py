@@ -54,11 +54,6 @@ async def embed(model: str, texts: Any, *, script: Any = None, **params: Any) ->
         return await supervisor.aembedding(model, texts, **place, **params)
 
 
-@pytest.fixture(autouse=True)
-def _project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WATSONX_PROJECT_ID", "p")
-
-
 @pytest.mark.parametrize("model", MODELS)
 async def test_equal_texts_have_equal_vectors(model: str) -> None:
     answer = await embed(model, TEXTS)

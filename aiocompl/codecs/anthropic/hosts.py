@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from aiocompl._compat import override
 from aiocompl.codecs.anthropic.codec import AnthropicCodec
-from aiocompl.codecs.bound import auth_headers, endpoint_url
+from aiocompl.codecs.bound import endpoint_url
 from aiocompl.codecs.gemini.errors import Origin, google_error
+from aiocompl.codecs.openai import auth_headers
 from aiocompl.errors import UnsupportedParamsError
 
 if TYPE_CHECKING:

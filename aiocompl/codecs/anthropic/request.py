@@ -123,7 +123,10 @@ def request_body(request: ChatRequest) -> dict[str, Any]:
 def _small_fields(params: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if params.get("n", 1) != 1:
-        raise UnsupportedParamsError("this provider gives one answer a call", param="n")
+        raise UnsupportedParamsError(
+            "this provider gives one answer a call: leave n out, or pass n_by_fanout=True for as many calls",
+            param="n",
+        )
     if stop := stop_of(params):
         if not all(text.strip() for text in stop):
             raise UnsupportedParamsError("this provider takes no stop that is white space", param="stop")

@@ -48,7 +48,12 @@ def thinking_fields(
         budget = thinking.get("budget_tokens")
         if bound is None and budget:
             fields["max_tokens"] = _room_for(budget, claude)
-        elif isinstance(budget, int) and budget >= bound and not _interleaves(params, headers):
+        elif (
+            isinstance(budget, int)
+            and bound is not None
+            and budget >= bound
+            and not _interleaves(params, headers)
+        ):
             raise UnsupportedParamsError(
                 f"thinking: its budget_tokens ({budget}) must be below max_tokens ({bound}), which includes them",
                 param="thinking",

@@ -68,7 +68,10 @@ def converse_body(request: ChatRequest) -> dict[str, Any]:
     reasoning = _reasoning(request)
     params = _sampled(request.params, model, reasoning.get("thinking"))
     if params.get("n", 1) != 1:
-        raise UnsupportedParamsError("this provider gives one answer a call", param="n")
+        raise UnsupportedParamsError(
+            "this provider gives one answer a call: leave n out, or pass n_by_fanout=True for as many calls",
+            param="n",
+        )
     conversation = Conversation(request.messages)
     body: dict[str, Any] = {"messages": conversation.turns}
     if conversation.system:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
@@ -11,6 +10,7 @@ from aiocompl.codecs.base import MALFORMED, raise_malformed
 from aiocompl.codecs.gemini.candidate import Candidate
 from aiocompl.codecs.gemini.errors import body_error
 from aiocompl.codecs.gemini.usage import has_counts, usage_of
+from aiocompl.codecs.instants import epoch_seconds
 from aiocompl.errors import ContentPolicyViolationError, IncompleteStreamError
 from aiocompl.types.chunk import ChatCompletionChunk
 
@@ -135,7 +135,7 @@ class GeminiStreamDecoder:
         """Take from the first event what all chunks share."""
         self._id = body.get("responseId") or ""
         self._model = body.get("modelVersion") or self._model
-        self._created = _seconds(body.get("createTime"))
+        self._created = epoch_seconds(body.get("createTime") or "") or 0
 
     def _chunk(self, choices: list[dict[str, Any]]) -> ChatCompletionChunk:
         return ChatCompletionChunk.take(
@@ -159,13 +159,3 @@ class GeminiStreamDecoder:
     def _raise_malformed(self, cause: Exception, data: bytes) -> NoReturn:
         origin = self._origin
         raise_malformed(cause, provider=origin.provider, model=origin.model, status=OK, body=data)
-
-
-def _seconds(time: str | None) -> int:
-    """Seconds since 1970 of a time in ISO 8601, or 0 where there is none that can be read."""
-    if not time:
-        return 0
-    try:
-        return int(datetime.fromisoformat(time).timestamp())
-    except (ValueError, OverflowError):
-        return 0

@@ -8,7 +8,6 @@ Source: https://developers.openai.com/api/docs, list models (2026-11).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ import attrs
 
 from aiocompl._compat import override
 from aiocompl.codecs.bound import endpoint_url
+from aiocompl.codecs.instants import epoch_seconds
 from aiocompl.codecs.plain_operation import PlainOperation, operation_url
 from aiocompl.types.endpoint import headers_with
 from aiocompl.types.model_list import ModelInfo, ModelList
@@ -151,11 +151,7 @@ class AzureModels(ModelListing):
 def seconds(value: object) -> int | None:
     """A time as seconds since 1970: a number of seconds or milliseconds, or an ISO 8601 text; None for anything else."""
     if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        return epoch_seconds(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _NEVER:
         return None
     return int(value / 1000 if value >= _MILLISECONDS_FROM else value)

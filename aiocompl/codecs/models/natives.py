@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 def anthropic(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
     """Anthropic's list, page after page."""
-    return _native(vendor, endpoint, "/v1/models", _ANTHROPIC, "/messages", "/v1")
+    return _native("anthropic", vendor, endpoint, "/v1/models", _ANTHROPIC, "/messages", "/v1")
 
 
 def gemini(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
     """The list of Google's AI Studio, page after page."""
-    return _native(vendor, endpoint, "/models", _GEMINI)
+    return _native("gemini", vendor, endpoint, "/models", _GEMINI)
 
 
 def vertex(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
@@ -46,12 +46,12 @@ def vertex(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
 
 def cohere(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
     """Cohere's list, page after page."""
-    return _native(vendor, endpoint, "/v1/models", _COHERE, "/chat", "/v1", "/v2")
+    return _native("cohere", vendor, endpoint, "/v1/models", _COHERE, "/chat", "/v1", "/v2")
 
 
 def ollama(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
     """The models that an Ollama server has got."""
-    return _native(vendor, endpoint, "/api/tags", _OLLAMA, "/chat", "/api", "/v1")
+    return _native("ollama", vendor, endpoint, "/api/tags", _OLLAMA, "/chat", "/api", "/v1")
 
 
 def bedrock(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
@@ -67,7 +67,7 @@ def watsonx(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
 
     version = ("version", endpoint.api_version or VERSION)
     listing = attrs.evolve(_WATSONX, query=(version, *_WATSONX.query))
-    return _native(vendor, endpoint, "/ml/v1/foundation_model_specs", listing, "/ml/v1")
+    return _native("watsonx", vendor, endpoint, "/ml/v1/foundation_model_specs", listing, "/ml/v1")
 
 
 def cloudflare(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
@@ -92,9 +92,11 @@ def together(vendor: Vendor, endpoint: Endpoint) -> ModelListing:
     return _compatible(vendor, endpoint, "organization")
 
 
-def _native(vendor: Vendor, endpoint: Endpoint, path: str, listing: Listing, *surplus: str) -> ModelListing:
+def _native(
+    dialect: str, vendor: Vendor, endpoint: Endpoint, path: str, listing: Listing, *surplus: str
+) -> ModelListing:
     url = endpoint_url(endpoint.base_url, path, *surplus)
-    return ModelListing(vendor, endpoint, url=url, listing=listing, chat=bind(vendor.name, vendor, endpoint))
+    return ModelListing(vendor, endpoint, url=url, listing=listing, chat=bind(dialect, vendor, endpoint))
 
 
 def _compatible(vendor: Vendor, endpoint: Endpoint, owned_by: str) -> ModelListing:

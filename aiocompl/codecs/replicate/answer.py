@@ -7,13 +7,13 @@ and the last with how it ended and what it cost.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from aiocompl.codecs.base import MALFORMED, raise_malformed, unknown_event, whole_number
 from aiocompl.codecs.error_shapes import parse_body
+from aiocompl.codecs.instants import epoch_seconds
 from aiocompl.codecs.replicate.errors import check_status, failure
 from aiocompl.codecs.replicate.inputs import bound_of
 from aiocompl.codecs.replicate.job import TERMINAL
@@ -56,7 +56,7 @@ def completion_of(data: JSON, request: ChatRequest) -> ChatCompletion:
     )
     return ChatCompletion(
         id=data["id"],
-        created=_seconds(data.get("created_at")),
+        created=epoch_seconds(data.get("created_at") or "") or 0,
         model=data.get("model") or request.model,
         choices=[choice],
         usage=usage,
@@ -129,7 +129,7 @@ class PredictionStreamDecoder:
         chunks = self._chunks
         if not self._headed:
             self._headed = True
-            chunks.id, chunks.created = body["id"], _seconds(body.get("created_at"))
+            chunks.id, chunks.created = body["id"], epoch_seconds(body.get("created_at") or "") or 0
             chunks.model = body.get("model") or chunks.model
         if body["status"] not in TERMINAL:
             return
@@ -184,11 +184,3 @@ def _finish_reason(usage: Usage | None, request: ChatRequest) -> str:
     bound = bound_of(request.params)
     full = usage is not None and isinstance(bound, int) and 0 < bound <= usage.completion_tokens
     return "length" if full else "stop"
-
-
-def _seconds(time: str | None) -> int:
-    """An ISO time as seconds since 1970, or 0 where it is none."""
-    try:
-        return int(datetime.fromisoformat(time or "").timestamp())
-    except ValueError:
-        return 0

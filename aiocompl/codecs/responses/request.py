@@ -115,7 +115,10 @@ def sampling_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _check(params: Mapping[str, Any]) -> None:
     if params.get("n", 1) != 1:
-        raise UnsupportedParamsError("n: the Responses API gives one answer a call", param="n")
+        raise UnsupportedParamsError(
+            "the Responses API gives one answer a call: leave n out, or pass n_by_fanout=True for as many calls",
+            param="n",
+        )
     if params.get("background"):
         raise UnsupportedParamsError(
             "background: the answer would have to be polled for; leave it out and set a longer timeout",

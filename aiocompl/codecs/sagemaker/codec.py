@@ -65,9 +65,7 @@ class SageMakerCodec(OpenAICodec):
     @override
     def stream_decoder(self, request: ChatRequest) -> SageMakerStreamDecoder:
         """A decoder for one stream; see `Codec`."""
-        decoder = SageMakerStreamDecoder(self._endpoint, request.model, self._loose)
-        decoder.hides_usage = self._hides_usage(request)
-        return decoder
+        return SageMakerStreamDecoder(self._endpoint, request.model, self._loose)
 
 
 class SageMakerStreamDecoder(LooseStreamDecoder):
