@@ -69,7 +69,7 @@ class OpenAIStreamDecoder:
                     (begun if choice.finish_reason is None else self._ended).add(choice.index)
             except MALFORMED as error:
                 self._raise_malformed(error, name, data, into)
-            if chunk.id != self._id and not self._settle_id(chunk, into):
+            if chunk.id != self._id and not self._settle_id(chunk):
                 continue
             into.append(chunk)
 
@@ -94,8 +94,11 @@ class OpenAIStreamDecoder:
         """Append what the stream still has to say at its end; `finished` tells whether the vendor marked that end."""
         self._release(into)
 
-    def _settle_id(self, chunk: ChatCompletionChunk, into: list[ChatCompletionChunk]) -> bool:
-        """Give the chunk the stream's id, or hold it back: Azure's first has neither id nor choices."""
+    def _settle_id(self, chunk: ChatCompletionChunk) -> bool:
+        """Give the chunk the stream's id, or hold it back: Azure's first has neither id nor choices.
+
+        What was held back goes into the first chunk that has an id, so that `choices[0]` is there for whoever reads.
+        """
         if self._id is not None:
             chunk.id = self._id
             return True
@@ -104,9 +107,12 @@ class OpenAIStreamDecoder:
             return False
         self._id = chunk.id
         for held in self._nameless:
-            held.id, held.model = chunk.id, held.model or chunk.model
-            held.created = held.created or chunk.created
-        self._release(into)
+            chunk.usage = chunk.usage or held.usage
+            chunk.service_tier = chunk.service_tier or held.service_tier
+            chunk.system_fingerprint = chunk.system_fingerprint or held.system_fingerprint
+            for field, value in held.model_extra.items():
+                chunk.model_extra.setdefault(field, value)
+        self._nameless.clear()
         return True
 
     def _release(self, into: list[ChatCompletionChunk]) -> None:

@@ -166,7 +166,7 @@ def test_tool_calls_refusals_and_several_answers() -> None:
     assert refused["message"] == {"role": "assistant", "content": None, "refusal": "I won't"}
 
 
-def test_azures_first_chunk_waits_for_the_streams_id() -> None:
+def test_azures_first_chunk_goes_into_the_first_that_has_choices() -> None:
     first = {
         "id": "",
         "created": 0,
@@ -179,7 +179,8 @@ def test_azures_first_chunk_waits_for_the_streams_id() -> None:
     )
     chunks, error, _ = play(stream)
     assert error is None
-    assert [(piece.id, piece.model, piece.created) for piece in chunks] == [("chatcmpl-1", "m-1", 1)] * 4
+    assert [(piece.id, piece.model, piece.created) for piece in chunks] == [("chatcmpl-1", "m-1", 1)] * 3
+    assert all(piece.choices for piece in chunks)
     assert chunks[0].prompt_filter_results == [{"prompt_index": 0}]
     assert stream_chunk_builder(chunks).model_extra == {"prompt_filter_results": [{"prompt_index": 0}]}
 
