@@ -225,8 +225,10 @@ async def test_a_full_disk_ends_it_cleanly(batch: Batch, tmp_path: Path) -> None
     batch.write(400)
     limited = tmp_path / "limited.py"
     limited.write_text(
-        "import resource, runpy, sys\n"
+        "import atexit, resource, runpy, sys\n"
+        "unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
+        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, unlimited)\n"  # for coverage's own file
         "sys.argv[:] = sys.argv[1:]\n"
         "runpy.run_module('aiocompl', run_name='__main__')\n"
     )
