@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from aiocompl._compat import override
+from aiocompl.codecs.reshaped import ReshapedStreamDecoder
 from aiocompl.codecs.tools import tool_choice_of
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from aiocompl.types.chunk import ChatCompletionChunk, ChunkChoice, DeltaToolCall
     from aiocompl.types.completion import ChatCompletion, ToolCall
     from aiocompl.types.model import JSON
-    from aiocompl.wire.messages import Event
 
 ANSWER_TOOL: Final = "json_tool_call"
 """The tool's name; LiteLLM's."""
@@ -101,36 +102,16 @@ def _with_text(content: Any, text: str) -> Any:
     return (content or "") + text
 
 
-class AnswerStreamDecoder:
+class AnswerStreamDecoder(ReshapedStreamDecoder):
     """A decoder whose chunks have the tool's arguments as text; see `StreamDecoder`."""
 
     def __init__(self, decoder: StreamDecoder) -> None:
-        self._decoder = decoder
+        super().__init__(decoder)
         self._places: dict[int, dict[int, int | None]] = {}
         """By the choice's index and the call's: the call's new index, or None for the answer."""
 
-    @property
-    def finished(self) -> bool:
-        """Whether the end has been seen; see `StreamDecoder`."""
-        return self._decoder.finished
-
-    def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
-        """Take events in order; see `StreamDecoder`."""
-        begun = len(into)
-        try:
-            self._decoder.feed(events, into)
-        finally:
-            self._read(into[begun:])
-
-    def end(self, into: list[ChatCompletionChunk]) -> None:
-        """Take the end of the stream; see `StreamDecoder`."""
-        begun = len(into)
-        try:
-            self._decoder.end(into)
-        finally:
-            self._read(into[begun:])
-
-    def _read(self, chunks: list[ChatCompletionChunk]) -> None:
+    @override
+    def _reshape(self, chunks: list[ChatCompletionChunk]) -> None:
         for chunk in chunks:
             for choice in chunk.choices:
                 if choice.delta.tool_calls:

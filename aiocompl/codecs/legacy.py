@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 
+from aiocompl._compat import override
 from aiocompl.codecs.base import Signer
+from aiocompl.codecs.reshaped import ReshapedStreamDecoder
 from aiocompl.codecs.routing import Route
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
 from aiocompl.types.chunk import DeltaFunctionCall
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.model import JSON, Model
-    from aiocompl.wire.messages import Event, FrameDecoder, HTTPRequest, HTTPResponse
+    from aiocompl.wire.messages import FrameDecoder, HTTPRequest, HTTPResponse
 
 OLD_NAMES: Final[Mapping[str, str]] = {"tools": "functions", "tool_choice": "function_call"}
 """The parameters of the newer form, and what they were called in the older."""
@@ -221,36 +223,16 @@ class LegacyCodec:
         return LegacyStreamDecoder(self._codec.stream_decoder(request))
 
 
-class LegacyStreamDecoder:
+class LegacyStreamDecoder(ReshapedStreamDecoder):
     """A decoder whose chunks come in the older form; see `StreamDecoder`."""
 
     def __init__(self, decoder: StreamDecoder) -> None:
-        self._decoder = decoder
+        super().__init__(decoder)
         self._first: dict[int, int] = {}  # by the choice's index, that of the call that is its function call
         self._kept: dict[int, JSON] = {}  # by the choice's index, what that call has besides
 
-    @property
-    def finished(self) -> bool:
-        """Whether the end has been seen; see `StreamDecoder`."""
-        return self._decoder.finished
-
-    def feed(self, events: list[Event], into: list[ChatCompletionChunk]) -> None:
-        """Take events in order; see `StreamDecoder`."""
-        begun = len(into)
-        try:
-            self._decoder.feed(events, into)
-        finally:
-            self._put_back(into[begun:])
-
-    def end(self, into: list[ChatCompletionChunk]) -> None:
-        """Take the end of the stream; see `StreamDecoder`."""
-        begun = len(into)
-        try:
-            self._decoder.end(into)
-        finally:
-            self._put_back(into[begun:])
-
-    def _put_back(self, chunks: list[ChatCompletionChunk]) -> None:
+    @override
+    def _reshape(self, chunks: list[ChatCompletionChunk]) -> None:
         for chunk in chunks:
             for choice in chunk.choices:
                 if choice.delta.tool_calls:

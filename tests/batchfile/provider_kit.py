@@ -14,19 +14,22 @@ from aiocompl._compat import override
 from aiocompl.batchfile.provider import ProviderBatch
 from aiocompl.batchfile.provider_ports import Pace
 from aiocompl.errors import AiocomplError, APIError
-from aiocompl.testing import Delivery, Latency, ScriptedTransport
+from aiocompl.testing import Answer, Delivery, Latency, Reply, ScriptedTransport, faults
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
     from aiocompl.batchfile.provider_ports import ProviderNews
+    from aiocompl.testing.asked import Asked
     from aiocompl.testing.script import Script
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.wire.messages import HTTPRequest
     from aiocompl.wire.transport import Transport
 
+DAY = 86_400.0
+HOUR = 3600.0
 MODELS = {"openai": "openai/gpt-4o", "anthropic": "anthropic/claude-sonnet-4-5"}
 PACE = Pace(first=5, growth=2, longest=60)
 
@@ -223,3 +226,23 @@ def losing(error: BaseException) -> Callable[[HTTPRequest, Callable[[], Any]], A
         return error
 
     return fault
+
+
+def behave(asked: Asked) -> Any:
+    """Each request says what shall become of it; what it does not say takes a minute."""
+    return {
+        "busy": faults.rate_limited(1),
+        "bad": faults.context_length(),
+        "lost": faults.Reset(),
+        "slow": Reply(latency=Latency(first_token=HOUR)),
+        "never": Reply(latency=Latency(first_token=2 * DAY)),
+    }.get(asked.text, Reply(answer=Answer(text=f"<{asked.text}>"), latency=Latency(first_token=60)))
+
+
+def of(dialect: str, bench: Callable[..., Bench]) -> Any:
+    """The bench of one dialect only."""
+
+    def make(*texts: str, **settings: Any) -> Bench:
+        return attrs.evolve(bench(*texts, **settings), dialect=dialect)
+
+    return make

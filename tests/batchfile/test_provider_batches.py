@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 import pytest
-from provider_kit import Ask, Bench, ListDesk, Provider, asks, failing, losing
+from provider_kit import DAY, Ask, ListDesk, asks, failing, losing, of
 
 from aiocompl.batchfile.provider_state import BatchState
 from aiocompl.errors import (
@@ -17,47 +17,13 @@ from aiocompl.errors import (
     BatchFileError,
     InternalServerError,
 )
-from aiocompl.testing import Answer, Delivery, Latency, Reply, faults
+from aiocompl.testing import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from aiocompl.testing.asked import Asked
 
 pytestmark = pytest.mark.looptime
-
-DAY = 86_400.0
-HOUR = 3600.0
-
-
-def behave(asked: Asked) -> Any:
-    """Each request says what shall become of it; what it does not say takes a minute."""
-    return {
-        "busy": faults.rate_limited(1),
-        "bad": faults.context_length(),
-        "lost": faults.Reset(),
-        "slow": Reply(latency=Latency(first_token=HOUR)),
-        "never": Reply(latency=Latency(first_token=2 * DAY)),
-    }.get(asked.text, Reply(answer=Answer(text=f"<{asked.text}>"), latency=Latency(first_token=60)))
-
-
-@pytest.fixture(params=["openai", "anthropic"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Bench]:
-    def make(*texts: str, items: list[Ask] | None = None, **settings: Any) -> Bench:
-        desk = ListDesk(asks(*texts) if items is None else items)
-        return Bench(Provider(behave), desk, tmp_path / "out.jsonl.batch.json", request.param, **settings)
-
-    return make
-
-
-def of(dialect: str, bench: Callable[..., Bench]) -> Any:
-    """The bench of one dialect only."""
-
-    def make(*texts: str, **settings: Any) -> Bench:
-        return attrs.evolve(bench(*texts, **settings), dialect=dialect)
-
-    return make
 
 
 async def test_from_beginning_to_end(bench: Any, looptime: Any) -> None:
@@ -348,80 +314,3 @@ async def test_what_is_no_state_is_refused(bench: Any, content: bytes) -> None:
     with pytest.raises(BatchFileError, match="does not tell of batches"):
         await made.run()
     assert made.provider.seen == []
-
-
-# ---------------------------------------------------------------- cancelling
-
-
-async def test_cancelling_keeps_what_is_answered(bench: Any, looptime: Any) -> None:
-    made = bench("a", "slow", "b")
-    made.provider.faults = [None] * 3 + [None] * 5 + [failing(401)]
-    with pytest.raises(AuthenticationError):
-        await made.run()
-    assert looptime >= 60
-    assert await made.run(cancel=True) == 1
-    assert made.events[-1] == "cancelling"
-    await made.run()
-    assert made.desk.texts == ["<a>", "batch_cancelled", "<b>"]
-    assert made.provider.begun == 1
-
-
-async def test_cancelling_what_is_over_already(bench: Any) -> None:
-    made = bench("a")
-    made.provider.faults = [None] * 6 + [failing(401)]
-    with pytest.raises(AuthenticationError):
-        await made.run()
-    assert await made.run(cancel=True) == 0
-    assert made.events[-1] == "refused"
-    await made.run()
-    assert made.desk.texts == ["<a>"]
-
-
-async def test_cancelling_where_there_is_nothing(bench: Any) -> None:
-    made = bench("a")
-    assert await made.run(cancel=True) == 0
-
-
-async def test_cancelling_an_intent_finds_it_first(bench: Any) -> None:
-    made = bench("slow")
-    made.provider.faults = [None, losing(APIConnectionError("gone")), failing(401)]
-    with pytest.raises(AuthenticationError):
-        await made.run()
-    assert await made.run(cancel=True) == 1
-
-
-async def test_cancelling_while_the_provider_fails(bench: Any) -> None:
-    made = bench("slow")
-    made.provider.faults = [None] * 3 + [failing(401), failing(500)]
-    with pytest.raises(AuthenticationError):
-        await made.run()
-    with pytest.raises(InternalServerError):
-        await made.run(cancel=True)
-
-
-# ---------------------------------------------------------------- killed anywhere
-
-
-@pytest.mark.parametrize("lines", [1, 3])
-async def test_killed_after_any_step_and_resumed(bench: Any, lines: int) -> None:
-    steps = 0
-    while True:
-        made = bench(*"abcde"[:lines], max_requests=2)
-        made.path.unlink(missing_ok=True)
-        if not await made.killed_after(steps):
-            break
-        await made.run()
-        assert made.desk.texts == [f"<{name}>" for name in "abcde"[:lines]], f"killed after {steps}"
-        assert made.provider.begun == (lines + 1) // 2, f"killed after {steps}"
-        steps += 1
-    assert steps > 20
-
-
-async def test_killed_after_every_few_steps_until_it_is_done(bench: Any) -> None:
-    made = bench(*"abcd", max_requests=2)
-    kills = 0
-    while await made.killed_after(7):
-        kills += 1
-    assert kills > 2
-    assert made.desk.texts == ["<a>", "<b>", "<c>", "<d>"]
-    assert made.provider.begun == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from test_every_dialect import MODELS
 
 from aiocompl import (
     APIError,
@@ -19,41 +20,6 @@ from aiocompl import (
 )
 from aiocompl.testing import Simulator, faults
 from aiocompl.testing.dialects import DIALECTS
-
-MODELS = [
-    "openai/gpt-4o",
-    "openai/responses/gpt-4o",
-    "azure/gpt-4o",
-    "anthropic/claude-sonnet-4-5",
-    "gemini/gemini-2.5-flash",
-    "azure_ai/claude-sonnet-4-5",
-    "azure_ai/gpt-4o",
-    "vertex_ai/gemini-2.5-flash",
-    "vertex_ai/claude-sonnet-4-5@20250929",
-    "vertex_ai/meta/llama-3.3-70b-instruct-maas",
-    "vertex_ai/openapi/google/gemini-2.5-flash",
-    "vertex_ai/openai/1234567890",
-    "vertex_ai/mistral-medium-3",
-    "huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest",
-    "huggingface/groq/openai/gpt-oss-120b",
-    "huggingface/hf-inference/HuggingFaceTB/SmolLM3-3B",
-    "cloudflare/@cf/openai/gpt-oss-120b",
-    "cloudflare/run/@cf/meta/llama-3.3-70b-instruct-fp8-fast",
-    "snowflake/claude-sonnet-4-5",
-    "snowflake/messages/claude-sonnet-4-5",
-    "databricks/databricks-claude-sonnet-4-5",
-    "deepseek/deepseek-chat",
-    "fireworks/llama-v3p3-70b-instruct",
-    "perplexity/sonar",
-    "cohere/command-a-03-2025",
-    "cohere/v1/command-r",
-    "ollama/llama3.2",
-    "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0",
-    "replicate/meta/meta-llama-3-8b-instruct",
-    "sagemaker/my-endpoint",
-    "groq/llama-3.3-70b-versatile",
-    "mistral/mistral-large-latest",
-]
 
 OWN: dict[tuple[str, str], type[APIError]] = {
     ("authentication", "sagemaker"): InternalServerError,  # its streams break with one exception and one text
