@@ -9,6 +9,7 @@ import attrs
 from aiocompl.errors import APIError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
 
     from aiocompl.errors import AiocomplError
@@ -24,11 +25,22 @@ class RetryPolicy:
     max_retries: int = 2
     """Attempts after the first."""
 
+    by_error: Mapping[type[AiocomplError], int] = attrs.field(factory=dict)
+    """The same for errors of certain classes, where it is another number; the most particular class goes first."""
+
     base: float = 0.5
     """The first backoff lasts at most this long; each further one at most twice the one before."""
 
     cap: float = 8.0
     """No backoff is longer."""
+
+    def allows(self, error: AiocomplError, attempt: int) -> bool:
+        """Whether another attempt may follow the one with this number, which failed by this error."""
+        if not self.by_error:
+            return attempt <= self.max_retries
+        kinds = (kind for kind in type(error).__mro__ if kind in self.by_error)
+        kind = next(kinds, None)
+        return attempt <= (self.max_retries if kind is None else self.by_error[kind])
 
     def delay(
         self, error: AiocomplError, *, attempt: int, now: float, deadline: float, rng: Random
@@ -42,7 +54,7 @@ class RetryPolicy:
             deadline: When the call must be over: a wait that cannot end before it is not begun.
             rng: Where the jitter comes from.
         """
-        if attempt > self.max_retries or not error.retryable:
+        if not error.retryable or not self.allows(error, attempt):
             return None
         asked = error.retry_after if isinstance(error, APIError) else None
         if asked is not None:
