@@ -29,6 +29,7 @@ The tree::
     ├── CircuitOpenError
     ├── BatchFileError
     │   └── BatchOutputError
+    ├── ConfigError (also ValueError)
     ├── EndpointDownError
     ├── InboxFullError
     ├── LocalModelError
@@ -303,6 +304,18 @@ class CircuitOpenError(AiocomplError):
     ) -> None:
         super().__init__(message, provider=provider, model=model)
         self.retry_after = retry_after
+
+
+class ConfigError(AiocomplError, ValueError):
+    """A configuration cannot be used as it is; the message says where, why, and what would do.
+
+    Attributes:
+        where: The place (``"model_list[2].litellm_params.rpm"``), or "" where it is the whole.
+    """
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
 
 
 class EndpointDownError(AiocomplError):
