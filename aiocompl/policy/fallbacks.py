@@ -121,6 +121,13 @@ class FallbackWalk:
             self._count += 1
         return entry
 
+    def has_next(self, error: AiocomplError) -> bool:
+        """Whether anything is asked after this error; nothing is taken."""
+        trial = FallbackWalk(self._fallbacks, self._current)
+        trial._waiting, trial._asked = self._waiting.copy(), self._asked.copy()  # noqa: SLF001 - of this class
+        trial._groups, trial._count = self._groups.copy(), self._count  # noqa: SLF001 - of this class
+        return trial.next(error) is not None
+
     def _take(self, waiting: list[Fallback]) -> Fallback | None:
         """The next that has not been asked; one with overrides is another than its group alone."""
         while waiting:

@@ -9,10 +9,10 @@ import attrs
 from aiocompl.errors import APIError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from random import Random
 
     from aiocompl.errors import AiocomplError
+    from aiocompl.policy.config import RetryCounts
 
 
 @attrs.frozen(kw_only=True)
@@ -25,8 +25,8 @@ class RetryPolicy:
     max_retries: int = 2
     """Attempts after the first."""
 
-    by_error: Mapping[type[AiocomplError], int] = attrs.field(factory=dict)
-    """The same for errors of certain classes, where it is another number; the most particular class goes first."""
+    counts: RetryCounts | None = None
+    """The same for single kinds of errors, where it is another number."""
 
     base: float = 0.5
     """The first backoff lasts at most this long; each further one at most twice the one before."""
@@ -36,11 +36,8 @@ class RetryPolicy:
 
     def allows(self, error: AiocomplError, attempt: int) -> bool:
         """Whether another attempt may follow the one with this number, which failed by this error."""
-        if not self.by_error:
-            return attempt <= self.max_retries
-        kinds = (kind for kind in type(error).__mro__ if kind in self.by_error)
-        kind = next(kinds, None)
-        return attempt <= (self.max_retries if kind is None else self.by_error[kind])
+        counted = None if self.counts is None else self.counts.for_error(error)
+        return attempt <= (self.max_retries if counted is None else counted)
 
     def delay(
         self, error: AiocomplError, *, attempt: int, now: float, deadline: float, rng: Random

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.errors import AiocomplError
-    from aiocompl.policy.balance import Load
+    from aiocompl.policy.load import Load
     from aiocompl.policy.breaker import BreakerState
     from aiocompl.policy.config import DeploymentConfig
     from aiocompl.runtime.child import Child
@@ -118,7 +118,8 @@ class Deployment:
         if self.gate is not None:
             self.gate.enter()
         if self.load is not None:
-            self.load.begin()
+            self.load.in_flight += 1
+            self.load.requests.add(1.0, self.child.loop.time())
 
     def _answered(self, answer: Any, elapsed: float) -> None:
         if self.gate is not None:
@@ -128,16 +129,16 @@ class Deployment:
         if isinstance(answer, CompletionStream):
             answer.when_ended(self._stream_ended)
         elif self.load is not None:
-            self.load.end()
+            self.load.in_flight -= 1
 
     def _failed(self, error: BaseException) -> None:
         if self.gate is not None:
             self.gate.fail(error)
         if self.load is not None:
-            self.load.end()
+            self.load.in_flight -= 1
 
     def _stream_ended(self, error: AiocomplError | None) -> None:
         if error is not None and self.gate is not None:
             self.gate.fail(error)
         if self.load is not None:
-            self.load.end()
+            self.load.in_flight -= 1
