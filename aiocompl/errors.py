@@ -313,8 +313,10 @@ class ConfigError(AiocomplError, ValueError):
         where: The place (``"model_list[2].litellm_params.rpm"``), or "" where it is the whole.
     """
 
-    def __init__(self, message: str, *, where: str = "") -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+    def __init__(
+        self, message: str, *, provider: str | None = None, model: str | None = None, where: str = ""
+    ) -> None:
+        super().__init__(f"{where}: {message}" if where else message, provider=provider, model=model)
         self.where = where
 
 
