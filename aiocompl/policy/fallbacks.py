@@ -103,6 +103,10 @@ class FallbackWalk:
     _asked: list[Fallback] = attrs.field(factory=list, init=False)
     _groups: set[str] = attrs.field(factory=set, init=False)
     _count: int = attrs.field(default=0, init=False)
+    _first: str = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._first = self._current
 
     def next(self, error: AiocomplError) -> Fallback | None:
         """What is asked after this error; None where nothing is left."""
@@ -120,6 +124,10 @@ class FallbackWalk:
             self._current = fallbacks.group(entry.model)
             self._count += 1
         return entry
+
+    def fresh(self) -> FallbackWalk:
+        """The same way for another call, at its beginning."""
+        return FallbackWalk(self._fallbacks, self._first)
 
     def has_next(self, error: AiocomplError) -> bool:
         """Whether anything is asked after this error; nothing is taken."""

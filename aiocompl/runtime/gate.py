@@ -39,9 +39,9 @@ class Gate:
         return self._breaker.state(self._loop.time())
 
     @property
-    def is_open(self) -> bool:
-        """Whether it lets nothing pass now."""
-        return self._breaker.state(self._loop.time()) == "open"
+    def closed_for(self) -> float | None:
+        """None where a call may pass now, else seconds until one may."""
+        return self._breaker.closed_for(self._loop.time())
 
     def enter(self) -> None:
         """A call wants to pass.

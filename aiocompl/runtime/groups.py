@@ -52,9 +52,10 @@ class Member:
         return self.made
 
     @property
-    def is_open(self) -> bool:
-        """Whether its circuit breaker lets nothing pass."""
-        return self.made is not None and self.made.gate is not None and self.made.gate.is_open
+    def closed_for(self) -> float | None:
+        """None where its circuit breaker lets a call pass now, else seconds until it does."""
+        gate = None if self.made is None else self.made.gate
+        return None if gate is None else gate.closed_for
 
 
 @attrs.define(eq=False)

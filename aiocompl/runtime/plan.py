@@ -9,6 +9,8 @@ import attrs
 from aiocompl.types.call import AnswerT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.errors import AiocomplError
     from aiocompl.policy.retry import RetryPolicy
@@ -25,6 +27,8 @@ class Prepared(Generic[AnswerT]):
     deployment: Deployment
     dropped: tuple[str, ...] = ()
     """Parameters that `drop_params` left out."""
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    """The options of the call, those that are the deployment's own defaults included."""
     timeout: float | None = None
     """Seconds that the attempt may take, where the deployment has a bound of its own."""
 
@@ -40,6 +44,10 @@ class Plan(Protocol):
     @property
     def policy(self) -> RetryPolicy:
         """What is retried there, and how often."""
+        ...
+
+    def fresh(self) -> Plan:
+        """The same plan for another call, which has been nowhere yet."""
         ...
 
     def choose(self) -> Prepared[Any]:
@@ -74,8 +82,12 @@ class OneWay(Prepared[AnswerT]):
     policy: RetryPolicy = attrs.field(kw_only=True)
     group: None = None
 
+    def fresh(self) -> Self:
+        """It remembers nothing."""
+        return self
+
     def choose(self) -> Self:
-        """See `Plan`; so are the others."""
+        """The only one."""
         return self
 
     def fail(self, deployment: Deployment, error: AiocomplError) -> None:
