@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
     from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
+    from aiocompl.types.call import Attempt
 
 
 class AiocomplError(Exception):
@@ -67,10 +68,12 @@ class AiocomplError(Exception):
         model: The model name as the caller gave it, or None.
         retryable: Whether the same request may succeed if it is sent again.
         http_status: The status with which a gateway reports it.
+        attempts: The attempts of the call before the one that ended in this error.
     """
 
     retryable: bool = False
     http_status: ClassVar[int] = 500
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(self, message: str, *, provider: str | None = None, model: str | None = None) -> None:
         super().__init__(message)

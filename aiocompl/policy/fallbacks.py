@@ -103,6 +103,10 @@ class FallbackWalk:
     _asked: list[Fallback] = attrs.field(factory=list, init=False)
     _groups: set[str] = attrs.field(factory=set, init=False)
     _count: int = attrs.field(default=0, init=False)
+    _first: str = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._first = self._current
 
     def next(self, error: AiocomplError) -> Fallback | None:
         """What is asked after this error; None where nothing is left."""
@@ -120,6 +124,17 @@ class FallbackWalk:
             self._current = fallbacks.group(entry.model)
             self._count += 1
         return entry
+
+    def fresh(self) -> FallbackWalk:
+        """The same way for another call, at its beginning."""
+        return FallbackWalk(self._fallbacks, self._first)
+
+    def has_next(self, error: AiocomplError) -> bool:
+        """Whether anything is asked after this error; nothing is taken."""
+        trial = FallbackWalk(self._fallbacks, self._current)
+        trial._waiting, trial._asked = self._waiting.copy(), self._asked.copy()  # noqa: SLF001 - of this class
+        trial._groups, trial._count = self._groups.copy(), self._count  # noqa: SLF001 - of this class
+        return trial.next(error) is not None
 
     def _take(self, waiting: list[Fallback]) -> Fallback | None:
         """The next that has not been asked; one with overrides is another than its group alone."""

@@ -90,7 +90,10 @@ def _read_group_retries(where: str, value: Any) -> Mapping[str, RetryCounts]:
     )
 
 
-def _read_sticky(where: str, value: Any) -> str:
+def _read_sticky(where: str, value: Any) -> str | None:
+    """A parameter's name; true is OpenAI's own for the purpose."""
+    if isinstance(value, bool):
+        return "prompt_cache_key" if value else None
     name = text(where, value)
     if name not in OPENAI_PARAMS:
         unknown(where, name, OPENAI_PARAMS, "parameter of a call")
