@@ -124,6 +124,11 @@ class CallOptions(CredentialOptions, total=False):
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
     """The same, under OpenAI's name."""
+    hedge: float | str | None
+    """Make a second attempt, elsewhere if there is an elsewhere, after so many seconds without an answer (a stream: without
+    a token), or after a quantile of what such calls took so far, as ``"p95"``. The first answer wins."""
+    fallbacks: Sequence[str | Mapping[str, Any]] | None
+    """What is asked, one after another, when the model has failed: names, or mappings with `model` and what changes."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
