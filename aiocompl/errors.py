@@ -307,17 +307,9 @@ class CircuitOpenError(AiocomplError):
 
 
 class ConfigError(AiocomplError, ValueError):
-    """A configuration cannot be used as it is; the message says where, why, and what would do.
+    """A configuration cannot be used as it is; the message says where (`where` too), why, and what would do."""
 
-    Attributes:
-        where: The place (``"model_list[2].litellm_params.rpm"``), or "" where it is the whole.
-    """
-
-    def __init__(
-        self, message: str, *, provider: str | None = None, model: str | None = None, where: str = ""
-    ) -> None:
-        super().__init__(f"{where}: {message}" if where else message, provider=provider, model=model)
-        self.where = where
+    where: str = ""
 
 
 class EndpointDownError(AiocomplError):

@@ -24,7 +24,7 @@ from aiocompl.policy.config_values import (
     text,
     unknown,
 )
-from aiocompl.policy.read_deployment import Natives, read_deployment, read_params, with_ids
+from aiocompl.policy.read_deployment import PARAMS, Natives, read_deployment, read_params, with_ids
 from aiocompl.policy.read_fallbacks import Names, Routable, read_aliases, read_chain, read_chains
 from aiocompl.types.checks import did_you_mean
 from aiocompl.types.params import OPENAI_PARAMS
@@ -183,7 +183,7 @@ def read_config(
         ConfigError: Something is not as it should be; `where` says what.
     """
     given = [] if model_list is None else list(model_list)
-    return _read(given, settings, dict.fromkeys(settings, ""), environ, natives, routable)
+    return _read(given, settings, {name: name for name in settings}, environ, natives, routable)
 
 
 def read_file_config(
@@ -209,19 +209,19 @@ def read_file_config(
             unknown(name, name, _FILE, "section")
     sections = {name: mapping(name, given.get(name) or {}) for name in sorted(_FILE - {"model_list"})}
     settings = dict(sections["router_settings"])
-    places = dict.fromkeys(settings, "router_settings.")
+    at = {name: f"router_settings.{name}" for name in settings}
     for name, value in sections["litellm_settings"].items():
-        at = f"litellm_settings.{name}"
-        if refuse_known(at, name, value, LITELLM_NAMES):
+        place = f"litellm_settings.{name}"
+        if refuse_known(place, name, value, LITELLM_NAMES):
             continue
         if (kept := _LITELLM_SETTINGS.get(name)) is None:
-            unknown(at, name, _LITELLM_SETTINGS)
+            unknown(place, name, _LITELLM_SETTINGS)
         if kept in settings:
-            bad(at, f"is said by router_settings.{kept} already")
-        settings[kept], places[kept] = value, "litellm_settings."
+            bad(place, f"is said by router_settings.{kept} already")
+        settings[kept], at[kept] = value, place
     model_list = list(items("model_list", given.get("model_list") or []))
     return FileConfig(
-        router=_read(model_list, settings, places, environ, natives, routable),
+        router=_read(model_list, settings, at, environ, natives, routable),
         general_settings=MappingProxyType(dict(sections["general_settings"])),
     )
 
@@ -229,13 +229,12 @@ def read_file_config(
 def _read(
     model_list: list[Any],
     settings: Mapping[str, Any],
-    places: Mapping[str, str],
+    at: Mapping[str, str],
     environ: Mapping[str, str],
     natives: Natives | None,
     routable: Routable | None,
 ) -> RouterConfig:
     said: dict[str, Any] = {}
-    at = {name: f"{place}{name}" for name, place in places.items()}
     for name, value in settings.items():
         if name not in SETTINGS:
             if not refuse_known(at[name], name, value, ROUTER_NAMES):
@@ -258,7 +257,7 @@ def _read(
     names = Names(groups, aliases, routable)
     return RouterConfig(
         deployments=deployments,
-        default_params=MappingProxyType(defaults),
+        default_params=MappingProxyType({name: defaults[name] for name in defaults if name in PARAMS}),
         model_group_alias=aliases,
         **_chains(said, at, names),
         **{name: reader(at[name], said[name]) for name, reader in _PLAIN.items() if name in said},
