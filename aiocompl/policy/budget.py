@@ -72,6 +72,7 @@ class BudgetSnapshot:
 class _Account:
     """What is spent of one budget."""
 
+    name: str | None
     budget: Budget
     spent: float = 0.0
     held: float = 0.0
@@ -114,7 +115,8 @@ class BudgetKeeper:
     """
 
     def __init__(self, budgets: Mapping[str | None, Budget]) -> None:
-        self._accounts = {name: _Account(budget) for name, budget in budgets.items()}
+        self._accounts = {name: _Account(name, budget) for name, budget in budgets.items()}
+        self._shared = self._accounts.get(None)
 
     def __contains__(self, name: object) -> bool:
         return name in self._accounts
@@ -126,15 +128,11 @@ class BudgetKeeper:
 
     def check(self, name: str | None, now: float, estimate: float) -> Excess | None:
         """Which budget so many dollars could exceed, that of this name or that of all calls; None where none."""
-        for each in (None, name):
-            account = self._accounts.get(each)
-            if account is None:
-                continue
+        for account in self._of(name):
             account.turn(now)
-            most = account.budget.max_budget
-            taken = account.spent + account.held
+            most, taken = account.budget.max_budget, account.spent + account.held
             if taken >= most or taken + estimate > most + _ROUNDING:
-                return Excess(name=each, budget=account.snapshot(now))
+                return Excess(name=account.name, budget=account.snapshot(now))
         return None
 
     def hold(self, name: str | None, now: float, estimate: float) -> Excess | None:
@@ -165,13 +163,16 @@ class BudgetKeeper:
         for name, budget in budgets.items():
             account = old.get(name)
             if account is None:
-                account = _Account(budget)
+                account = _Account(name, budget)
             elif budget.period != account.budget.period:
                 account.until = None
             account.budget = budget
             self._accounts[name] = account
+        self._shared = self._accounts.get(None)
 
-    def _of(self, name: str | None) -> list[_Account]:
+    def _of(self, name: str | None) -> tuple[_Account, ...]:
         """The account of all calls and that of this name, where there are such."""
-        accounts = self._accounts
-        return [accounts[each] for each in dict.fromkeys((None, name)) if each in accounts]
+        own, shared = self._accounts.get(name), self._shared
+        if own is None or own is shared:
+            return () if shared is None else (shared,)
+        return (own,) if shared is None else (shared, own)

@@ -130,8 +130,7 @@ class Accounts:
 
     def _most(self, provider: str, model: str, prompt: int, answer: int, price: Price | None) -> float:
         """The most that an attempt costs if the estimates hold; nothing where nobody knows a price, and then it is said."""
-        tokens = Usage(prompt_tokens=prompt, completion_tokens=answer)
-        dollars = prices.cost(provider, model, tokens, price=price)
+        dollars = prices.cost_of(provider, model, prompt, answer, price=price)
         if dollars is not None:
             return dollars
         if (provider, model) not in self._unpriced and len(self._unpriced) < _UNBOUNDED_ANSWER:
