@@ -78,6 +78,14 @@ class CallInfo:
     race: RaceReport | None = None
     """What became of each contestant, where the answer won a race."""
 
+    cached: bool = False
+    """Whether the answer was kept from an earlier call: nothing was sent. Its `usage` is what that call used; this one used,
+    and cost, nothing."""
+
+    coalesced: bool = False
+    """Whether the answer is that of the same call, made by somebody else at the same time: its `usage` counts there, and
+    this call used, and cost, nothing."""
+
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
 
