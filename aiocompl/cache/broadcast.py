@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.call import CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
-    from aiocompl.types.completion import ChatCompletion
 
 
 @attrs.define(eq=False)
@@ -30,7 +29,8 @@ class StreamFlight(Flight[None]):
     """
 
     _ask: Callable[[], Awaitable[CompletionStream]]
-    _on_whole: Callable[[ChatCompletion], object]  # gets the answer put together, if the stream ends as it should
+    on_whole: Callable[[CompletionStream], object] | None = None
+    """Called with the stream, if it ends as it should."""
     slices: list[bytes] = attrs.field(factory=list, init=False)
     """All that has been handed on."""
     is_ended: bool = attrs.field(default=False, init=False)
@@ -41,7 +41,8 @@ class StreamFlight(Flight[None]):
     """Done once the stream is open, or will never be."""
     _call: CallInfo | None = attrs.field(default=None, init=False)
     _stream: CompletionStream | None = attrs.field(default=None, init=False)
-    _tells_usage: bool = attrs.field(default=True, init=False)
+    _heading: dict[str, Any] = attrs.field(factory=dict, init=False)  # of all chunks
+    _tells_usage: bool = attrs.field(default=True, init=False)  # as long as no other chunk did
     _news: set[asyncio.Future[None]] = attrs.field(factory=set, init=False)
 
     def begin(self) -> None:
@@ -64,7 +65,7 @@ class StreamFlight(Flight[None]):
         """
         if self._call is None:
             raise_own(self.error, alone=self.joined == 1)
-        call = attrs.evolve(self._call, coalesced=not first)
+        call = self._call if first else shared_call(self._call)
         response = _Reading(self, call.headers, deadline if deadline < self.deadline else inf)
         return stream_of(response, call, form, started=started)
 
@@ -100,9 +101,8 @@ class StreamFlight(Flight[None]):
                 self.opened.set_result(None)
                 while chunks := await stream.next_chunks():
                     self._tell(chunks)
-                whole = await stream.response()
-            self._tell_rest(whole)
-            self._on_whole(whole)
+                if stream.receipt.finished:
+                    self._tell_rest(stream)
         except Exception as error:
             self.error = error
             raise
@@ -110,28 +110,22 @@ class StreamFlight(Flight[None]):
             self._end()
 
     def _tell(self, chunks: list[ChatCompletionChunk]) -> None:
-        """Hand chunks on; a chunk of nothing but the usage comes at the end, since not all readers may have asked for it."""
+        """Hand chunks on; one of nothing but the usage comes at the end, since not all readers may have asked for it."""
         told = [chunk for chunk in chunks if chunk.choices or chunk.usage is None]
-        if any(chunk.usage is not None for chunk in told):
-            self._tells_usage = False
         if told:
+            self._heading = {name: getattr(told[-1], name) for name in ("id", "object", "created", "model")}
+            self._tells_usage = self._tells_usage and all(chunk.usage is None for chunk in told)
             self.slices.append(b"".join([sse(chunk) for chunk in told]))
             self.wake()
 
-    def _tell_rest(self, whole: ChatCompletion) -> None:
+    def _tell_rest(self, stream: CompletionStream) -> None:
+        usage, is_estimate = stream.spent()
         last = b""
-        if whole.usage is not None and self._tells_usage:
-            last = sse(
-                {
-                    "id": whole.id,
-                    "object": "chat.completion.chunk",
-                    "created": whole.created,
-                    "model": whole.model,
-                    "choices": [],
-                    "usage": whole.usage,
-                }
-            )
+        if self._tells_usage and not is_estimate:
+            last = sse({**self._heading, "choices": [], "usage": usage})
         self.slices.append(last + DONE)
+        if self.on_whole is not None:
+            self.on_whole(stream)
 
     def _end(self) -> None:
         self.on_over()

@@ -111,10 +111,10 @@ class WholeFlight(Flight[ChatCompletion]):
         answer = task.result()
         if self._pristine is None:  # before anybody can change it
             self._pristine = answer.to_dict() if self.joined > 1 else {}
-            self._call = shared_call(answer.call)
+            self._call = answer.call and shared_call(answer.call)
             return answer
         mine = ChatCompletion.model_validate(self._pristine)
-        mine.call = shared_call(self._call)
+        mine.call = self._call and shared_call(self._call)
         return mine
 
 
@@ -137,9 +137,6 @@ class Flights:
         place = (key, type(flight))
         self._open[place] = flight
         flight.on_over = partial(self._close, place, flight)
-
-    def watch(self, flight: Flight[Any]) -> None:
-        """Know of a task until it is done."""
         self._tasks.add(flight.task)
         flight.task.add_done_callback(self._tasks.discard)
 
@@ -152,9 +149,11 @@ class Flights:
             del self._open[place]
 
 
-def shared_call(call: CallInfo | None) -> CallInfo | None:
-    """The `call` of one who has the answer of another."""
-    return None if call is None else attrs.evolve(call, coalesced=True)
+def shared_call(call: CallInfo) -> CallInfo:
+    """The `call` of one who has the answer of another: who answered, and nothing of the time and the money spent."""
+    return attrs.evolve(
+        call, coalesced=True, first_token=None, total=None, failed=(), usage=None, price=None, parts=()
+    )
 
 
 def raise_own(error: BaseException | None, *, alone: bool) -> NoReturn:

@@ -90,9 +90,7 @@ class Keeper:
             if self._writing.get(key) is data:
                 del self._writing[key]
 
-    async def _try(
-        self, operation: str, work: Callable[[], Awaitable[T]], deadline: float = inf
-    ) -> T | None:
+    async def _try(self, operation: str, work: Callable[[], Awaitable[T]], deadline: float = inf) -> T | None:
         now = asyncio.get_running_loop().time()
         if now < self._asks_from:
             return None

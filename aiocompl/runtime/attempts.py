@@ -40,9 +40,9 @@ class AttemptLog:
             return None
         return cls(route, request, logger_fn, bool(verbose))
 
-    def begin(self) -> None:
-        """An attempt is about to be made."""
-        self.number += 1
+    def begin(self, number: int) -> None:
+        """An attempt is about to be made, counted from 1."""
+        self.number = number
         self._tell("attempt.started", "pre_api_call")
 
     def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:

@@ -11,14 +11,15 @@ import orjson
 
 from aiocompl.codecs.natives import CUSTOM
 from aiocompl.codecs.openai import OpenAICodec
-from aiocompl.runtime.stream import CompletionStream, Lease
+from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.types.endpoint import Endpoint
-from aiocompl.types.model import wire_fields
+from aiocompl.types.model import Model, wire_fields
 from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.call import CallInfo
     from aiocompl.types.completion import ChatCompletion, Choice
     from aiocompl.types.structured import AnswerType
@@ -84,7 +85,6 @@ def stream_of(
     form: StreamForm,
     *,
     started: float | None = None,
-    on_end: Callable[[Lease], None] = lambda _: None,
 ) -> CompletionStream:
     """A stream in OpenAI's dialect, from wherever its bytes come; it holds no slot.
 
@@ -93,14 +93,13 @@ def stream_of(
         call: The stream's `call`.
         form: How the reader wants it.
         started: When the call began, by `loop.time()`; None for now.
-        on_end: Called once the stream has ended, whole or not.
     """
     loop = asyncio.get_running_loop()
     codec = OpenAICodec(_PLAIN, Endpoint(provider=call.provider, base_url=""))
     params = {"stream_options": {"include_usage": form.shows_usage}}
     request = ChatRequest(call.model, (), params, stream=True, answer_type=form.answer_type)
     begun = loop.time() if started is None else started
-    return CompletionStream(Lease(response, loop, on_end), codec, request, call, begun)
+    return UpstreamStream(Lease(response, loop, _nothing), codec, request, call, begun)
 
 
 def events(completion: ChatCompletion) -> Iterator[bytes]:
@@ -122,7 +121,11 @@ def events(completion: ChatCompletion) -> Iterator[bytes]:
     yield DONE
 
 
-def sse(data: Mapping[str, Any]) -> bytes:
+def _nothing(_: Lease) -> None:
+    """There is no slot to be freed."""
+
+
+def sse(data: Mapping[str, Any] | Model) -> bytes:
     """One event."""
     return b"data: " + orjson.dumps(data, default=wire_fields) + b"\n\n"
 
