@@ -94,7 +94,10 @@ class CredentialOptions(TypedDict, total=False):
 
 
 class CallOptions(CredentialOptions, total=False):
-    """How a call is made: where to, with which key, how long, how often. Never sent as such."""
+    """How a call is made: where to, with which key, how long, how often. Never sent as such.
+
+    One that changes what is asked, or of whom, has to be named in `aiocompl.policy.cache_key` too.
+    """
 
     api_base: str | None
     """The endpoint's base URL, such as ``"https://host/v1"``: makes an endpoint of any OpenAI-compatible server."""
@@ -141,6 +144,9 @@ class CallOptions(CredentialOptions, total=False):
     """Parameters to leave out in any case."""
     allowed_openai_params: Sequence[str] | None
     """Parameters to send although the provider is not known to support them."""
+    cache: bool | Mapping[str, Any] | None
+    """How the call uses the supervisor's cache: False not at all; else a mapping with any of ``no-cache`` and ``no-store``
+    (booleans), ``ttl`` and ``s-maxage`` (seconds), and ``namespace``."""
     n_by_fanout: bool | None
     """Get `n` answers by `n` calls at once where the provider or the model gives one answer a call. Each is billed."""
     logger_fn: Callable[[dict[str, Any]], object] | None
