@@ -29,6 +29,7 @@ The tree::
     ├── CircuitOpenError
     ├── BatchFileError
     │   └── BatchOutputError
+    ├── ConfigError (also ValueError)
     ├── EndpointDownError
     ├── InboxFullError
     ├── LocalModelError
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
     from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
+    from aiocompl.types.call import Attempt
 
 
 class AiocomplError(Exception):
@@ -66,10 +68,12 @@ class AiocomplError(Exception):
         model: The model name as the caller gave it, or None.
         retryable: Whether the same request may succeed if it is sent again.
         http_status: The status with which a gateway reports it.
+        attempts: The attempts of the call before the one that ended in this error.
     """
 
     retryable: bool = False
     http_status: ClassVar[int] = 500
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(self, message: str, *, provider: str | None = None, model: str | None = None) -> None:
         super().__init__(message)
@@ -300,6 +304,20 @@ class CircuitOpenError(AiocomplError):
     ) -> None:
         super().__init__(message, provider=provider, model=model)
         self.retry_after = retry_after
+
+
+class ConfigError(AiocomplError, ValueError):
+    """A configuration cannot be used as it is; the message says where, why, and what would do.
+
+    Attributes:
+        where: The place (``"model_list[2].litellm_params.rpm"``), or "" where it is the whole.
+    """
+
+    def __init__(
+        self, message: str, *, provider: str | None = None, model: str | None = None, where: str = ""
+    ) -> None:
+        super().__init__(f"{where}: {message}" if where else message, provider=provider, model=model)
+        self.where = where
 
 
 class EndpointDownError(AiocomplError):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def begin_watch(
     request: Request,
-    route: OperationRoute[Any],
+    route: OperationRoute[Any] | None,
     options: Mapping[str, Any],
     *,
     started: float,
@@ -34,7 +34,7 @@ def begin_watch(
 
     Args:
         request: What is asked.
-        route: Who is asked first.
+        route: Who is asked first, where that is known yet.
         options: The call's own options.
         started: When the call began, by `clock`.
         clock: `loop.time`.
@@ -73,8 +73,9 @@ class AttemptLog:
         watch.listen()
         return cls(watch)
 
-    def begin(self) -> None:
-        """An attempt is about to be made."""
+    def begin(self, number: int) -> None:
+        """An attempt is about to be made, counted from 1."""
+        self.watch.attempts = number - 1
         self.attempt = self.watch.attempt_started()
 
     def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:

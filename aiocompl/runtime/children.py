@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import attrs
 
 from aiocompl.codecs.base import Jobs, Signer
-from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
+from aiocompl.codecs.routing import Kind, OperationRoute, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryBudget
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.deployment import Deployment, DeploymentSnapshot
+from aiocompl.runtime.gate import Gate
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class SupervisorSnapshot:
     state: Literal["running", "draining", "closed"]
     endpoints: tuple[ChildSnapshot, ...]
     """In the order in which they were started."""
+    deployments: tuple[DeploymentSnapshot, ...] = ()
+    """Those that are watched over: the ones of model groups, and where there are circuit breakers all."""
 
     @property
     def in_flight(self) -> int:
@@ -78,10 +82,11 @@ class ChildKeeper:
             "max_restarts": max_restarts,
             "restart_period": restart_period,
             "retry_budget": retry_budget or RetryBudget(),
-            "breaker": breaker,
         }
-        self._routes: dict[TargetKey, tuple[Route, Child]] = {}
-        self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}
+        self._breaker = breaker
+        self._routes: dict[TargetKey, Deployment] = {}
+        self._operations: dict[tuple[Kind, TargetKey], Deployment] = {}
+        self._gates: dict[tuple[Endpoint, str], Gate] = {}
         self._children: dict[Endpoint, Child] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["running", "draining", "closed"] = "running"
@@ -101,7 +106,9 @@ class ChildKeeper:
     def snapshot(self) -> SupervisorSnapshot:
         """The state at this instant, as a frozen value."""
         return SupervisorSnapshot(
-            state=self._state, endpoints=tuple(child.snapshot() for child in self._children.values())
+            state=self._state,
+            endpoints=tuple(child.snapshot() for child in self._children.values()),
+            deployments=tuple(each.snapshot() for each in self._watched_deployments()),
         )
 
     async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - what is left is then cancelled
@@ -145,29 +152,49 @@ class ChildKeeper:
         elif self._loop is not loop:
             raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
 
-    def _route(self, call: Call) -> tuple[Route, Child]:
+    def _route(self, call: Call) -> Deployment:
+        """Where a call goes that names a model."""
         known = self._routes.get(call.key)
         if known is not None:
             return known
         self._check_running()
         route = resolve(call.target(), os.environ)
-        if len(self._routes) >= _MAX_ROUTES:
-            self._routes.clear()
-        child = self._child_of(route)
-        self._routes[call.key] = route, child
-        return route, child
+        self._make_room(self._routes)
+        deployment = self._routes[call.key] = self._deployment_of(route)
+        return deployment
 
-    def _operation_route(self, kind: Kind, call: Call) -> tuple[OperationRoute[Any], Child]:
+    def _operation_route(self, kind: Kind, call: Call) -> Deployment:
         known = self._operations.get((kind, call.key))
         if known is not None:
             return known
         self._check_running()
         route = resolve_operation(kind, call.target(), os.environ)
-        if len(self._operations) >= _MAX_ROUTES:
-            self._operations.clear()
-        child = self._child_of(route)
-        self._operations[kind, call.key] = route, child
-        return route, child
+        self._make_room(self._operations)
+        deployment = self._operations[kind, call.key] = self._deployment_of(route)
+        return deployment
+
+    def _make_room(self, routes: dict[Any, Deployment]) -> None:
+        if len(routes) >= _MAX_ROUTES:
+            routes.clear()
+            self._gates.clear()
+
+    def _deployment_of(self, route: OperationRoute[Any]) -> Deployment:
+        return Deployment(route, self._child_of(route), self._gate_of(route, self._breaker))
+
+    def _gate_of(self, route: OperationRoute[Any], policy: BreakerPolicy | None) -> Gate | None:
+        """The circuit breaker of a model at an endpoint, which all who ask for it there share."""
+        if policy is None:
+            return None
+        where = route.endpoint, route.model
+        gate = self._gates.get(where)
+        if gate is None:
+            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop())
+        return gate
+
+    def _watched_deployments(self) -> list[Deployment]:
+        direct = [*self._routes.values(), *self._operations.values()]
+        gated = {id(each.gate): each for each in direct if each.gate is not None}
+        return list(gated.values())
 
     def _check_running(self) -> None:
         if self._state != "running":

@@ -16,7 +16,7 @@ from aiocompl.codecs.base import MALFORMED
 from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.routing import CUSTOM
 from aiocompl.errors import BadRequestError
-from aiocompl.runtime.stream import CompletionStream, Lease
+from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.types.call import CallInfo
 from aiocompl.types.completion import ChatCompletion, ChatCompletionMessage, Choice, Usage
 from aiocompl.types.endpoint import Endpoint
@@ -25,6 +25,7 @@ from aiocompl.types.request import ChatRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.structured import AnswerType
 
 
@@ -80,7 +81,7 @@ def mock_answer(
         request = ChatRequest(
             model, [], {"stream_options": stream_options}, stream=True, answer_type=answer_type
         )
-        return CompletionStream(lease, codec, request, call, loop.time())
+        return UpstreamStream(lease, codec, request, call, loop.time())
     call.total = 0.0
     completion.call = call
     if answer_type is not None:

@@ -9,7 +9,8 @@ import attrs
 
 from aiocompl.errors import APIResponseValidationError, BadRequestError
 from aiocompl.runtime.call import add_extras, settle_refused
-from aiocompl.runtime.policy_loop import attempt
+from aiocompl.runtime.plan import OneWay
+from aiocompl.runtime.policy_loop import Errand
 from aiocompl.runtime.tasks import all_or_none
 from aiocompl.types.call import joined_call
 from aiocompl.types.merge import merge_embeddings
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.retry import RetryPolicy
-    from aiocompl.runtime.child import Child
+    from aiocompl.runtime.deployment import Deployment
     from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
@@ -33,10 +34,9 @@ _MAX_PAGES = 1000
 
 @attrs.frozen(kw_only=True)
 class Asking:
-    """How a call is made, whatever it asks and however many requests it takes. See `attempt` for the fields."""
+    """How a call is made, whatever it asks and however many requests it takes. See `Errand` for the fields."""
 
-    route: OperationRoute[Any]
-    child: Child
+    deployment: Deployment
     params: Mapping[str, Any]
     """What is sent besides the content."""
     dropped: tuple[str, ...]
@@ -48,6 +48,11 @@ class Asking:
     rng: random.Random
     started: float
     deadline: float
+
+    @property
+    def route(self) -> OperationRoute[Any]:
+        """Where it goes, and in which words."""
+        return self.deployment.route
 
     async def ask(self, request: Request, *, again: bool = False) -> Any:
         """Send a request under the rules of the call.
@@ -61,20 +66,8 @@ class Asking:
         add_extras(request, self.options)
         if self.forced:
             request.extra_body = {**self.forced, **(request.extra_body or {})}
-        answer: Any = await attempt(
-            request,
-            self.route,
-            self.child,
-            options=self.options,
-            policy=self.policy,
-            rng=self.rng,
-            started=self.started,
-            deadline=self.deadline,
-            again=again,
-        )
-        if self.dropped and answer.call is not None:
-            answer.call.dropped_params = self.dropped
-        return answer
+        plan = OneWay[Any](request, self.route, self.deployment, self.dropped, policy=self.policy)
+        return await Errand(plan, self.options, self.rng, self.started, self.deadline, again).run()
 
     async def embed(self, texts: object) -> EmbeddingResponse:
         """Embed texts, in as many requests at once as the provider's limit makes of them.

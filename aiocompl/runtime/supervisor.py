@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+import attrs
 
 from aiocompl._compat import override
 from aiocompl.codecs.legacy import legacy_route
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
 from aiocompl.runtime.batch_calls import BatchCalling
-from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
+from aiocompl.runtime.call import Call, build_request, call_retries, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
 from aiocompl.runtime.mock import mock_answer
-from aiocompl.runtime.policy_loop import attempt
+from aiocompl.runtime.plan import OneWay
+from aiocompl.runtime.policy_loop import Errand
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Unpack
 
-    from aiocompl.codecs.routing import Kind
+    from aiocompl.codecs.routing import Kind, Route
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.operations import Asking
+    from aiocompl.runtime.plan import Plan
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.types.embedding import EmbeddingResponse
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from aiocompl.types.moderation import ModerationResponse
     from aiocompl.types.operation_params import EmbeddingParams, ModelsParams, ModerationParams, RerankParams
     from aiocompl.types.params import CompletionParams
-    from aiocompl.types.request import Messages
+    from aiocompl.types.request import ChatRequest, Messages
     from aiocompl.types.rerank import RerankResponse
 
 
@@ -143,39 +146,39 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         if loop is not self._loop:
             self._bind(loop)
         started = loop.time()
-        route, child = self._route(call)
-        times = 1
-        if "n_by_fanout" in options:
+        deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
+        times, plan = self._plan(call, params)
+        answer_type = call.answer_type
+        del call  # what the collector need not look at while the answer is on its way
+        if times == 1:
+            answer: ChatCompletion | CompletionStream = await Errand(
+                plan, options, self._rng, started, deadline
+            ).run()
+        else:
+            from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
+
+            request = cast("ChatRequest", plan.choose().request)
+            answer = await fan_out(
+                times, lambda: Errand(plan, options, self._rng, started, deadline).run(), started, request
+            )
+        if answer_type is not None and isinstance(answer, ChatCompletion):
+            answer_type.read_into(answer)
+        return answer
+
+    def _plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
+        """How many answers are to be had by calls of their own, and where each of these may go."""
+        deployment = self._route(call)
+        times, route, policy = 1, cast("Route", deployment.route), self._retries
+        if "n_by_fanout" in call.options:
             from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
 
             times = take_n(call, route)
         request, dropped = build_request(call, route)
         if request.legacy:
             route = legacy_route(route)
-        del call  # what the collector need not look at while the answer is on its way
-        deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        ask = partial(
-            attempt,
-            request,
-            route,
-            child,
-            options=options,
-            policy=self._retries,
-            rng=self._rng,
-            started=started,
-            deadline=deadline,
-        )
-        if times == 1:
-            answer = await ask()
-        else:
-            from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
-
-            answer = await fan_out(times, ask, started, request)
-        if dropped and answer.call is not None:
-            answer.call.dropped_params = dropped
-        if request.answer_type is not None and isinstance(answer, ChatCompletion):
-            request.answer_type.read_into(answer)
-        return answer
+        if "num_retries" in call.options or "max_retries" in call.options:
+            policy = attrs.evolve(policy, max_retries=call_retries(call.options))
+        return times, OneWay(request, route, deployment, dropped, policy=policy)
 
     async def aembedding(
         self,
@@ -242,17 +245,19 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        route, child = self._operation_route(kind, call)
+        deployment = self._operation_route(kind, call)
         started = loop.time()
-        dropped, forced = sift(call, route)
+        dropped, forced = sift(call, deployment.route)
+        policy = self._retries
+        if "num_retries" in call.options or "max_retries" in call.options:
+            policy = attrs.evolve(policy, max_retries=call_retries(call.options))
         return Asking(
-            route=route,
-            child=child,
+            deployment=deployment,
             dropped=dropped,
             forced=forced,
             params=call.params,
             options=call.options,
-            policy=self._retries,
+            policy=policy,
             rng=self._rng,
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),

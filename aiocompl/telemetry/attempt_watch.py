@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.telemetry.events import Event
     from aiocompl.telemetry.watch import CallWatch
+    from aiocompl.types.call import AttemptKind
     from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
 
@@ -28,16 +29,26 @@ class AttemptWatch:
     Args:
         call: The call that it is an attempt of.
         route: Who is asked.
+        request: What it asks.
         number: Counted from 1.
+        kind: Why it is made.
     """
 
-    __slots__ = ("_call", "_route", "number")
+    __slots__ = ("_call", "_request", "_route", "number")
 
-    def __init__(self, call: CallWatch, route: OperationRoute[Any], number: int) -> None:
+    def __init__(
+        self,
+        call: CallWatch,
+        route: OperationRoute[Any],
+        request: Request,
+        number: int,
+        kind: AttemptKind = "first",
+    ) -> None:
         self._call = call
         self._route = route
+        self._request = request
         self.number = number
-        self._tell(events.AttemptStarted)
+        self._tell(events.AttemptStarted, kind=kind)
         self._call_logger("pre_api_call")
 
     def headers(self) -> dict[str, str]:
@@ -48,9 +59,9 @@ class AttemptWatch:
             added.update(headers or ())
         return added
 
-    def dressed(self, request: Request) -> Request:
-        """The request with the headers that tracing adds; the one given stays as it is, and goes before."""
-        headers = self.headers()
+    def dressed(self) -> Request:
+        """The request with the headers that tracing adds; one that the caller has set stays as it is."""
+        request, headers = self._request, self.headers()
         if not headers:
             return request
         given = {name.lower() for name in request.extra_headers or ()}
@@ -65,7 +76,7 @@ class AttemptWatch:
             events.AttemptFinished,
             elapsed=elapsed,
             queued=None if call is None else call.queued,
-            stream=self._call.request.stream,
+            stream=self._request.stream,
             input_tokens=None if usage is None else usage.prompt_tokens,
             output_tokens=None if usage is None else usage.completion_tokens,
         )
@@ -84,12 +95,12 @@ class AttemptWatch:
             self._call.tell(events.AttemptRetried, self._route, attempt=number, wait=retry_in, why=why)
         self._call_logger("post_api_call", elapsed=elapsed, error=error, retry_in=retry_in)
 
-    def _tell(self, kind: type[Event], **fields: Any) -> None:
-        self._call.tell(kind, self._route, attempt=self.number, **fields)
+    def _tell(self, event: type[Event], /, **fields: Any) -> None:
+        self._call.tell(event, self._route, attempt=self.number, **fields)
 
     def _call_logger(self, moment: str, **more: Any) -> None:
         """Call the caller's own function; what that does wrong is logged and cannot break the call."""
-        logger_fn, request = self._call.logger_fn, self._call.request
+        logger_fn, request = self._call.logger_fn, self._request
         if logger_fn is None:
             return
         details = {

@@ -6,9 +6,12 @@ in seconds, costs in US dollars. What is not known is None, or empty.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
+
+if TYPE_CHECKING:
+    from aiocompl.types.call import AttemptKind
 
 Operation = Literal["chat", "embeddings", "rerank", "moderation", "models", "batch"]
 
@@ -84,6 +87,10 @@ class AttemptStarted(AttemptEvent):
     """An endpoint is about to be asked."""
 
     name: ClassVar[str] = "attempt.started"
+
+    kind: AttemptKind = "first"
+    """Why: it is the call's first; the same model again; another model group; a second one beside the first; the rest of a
+    stream that broke."""
 
 
 @attrs.frozen(kw_only=True)

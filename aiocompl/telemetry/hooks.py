@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-from aiocompl import telemetry
+from aiocompl.prices import cost
 from aiocompl.telemetry.outlet import GRACE, Outlet
+from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from aiocompl.telemetry.events import CallStarted, Event
     from aiocompl.telemetry.report import CallReport
-    from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
 
     Told: TypeAlias = "Awaitable[object] | object"
     """What a hook's method gives back: nothing, or where it is async, what is to be awaited."""
-
-    Price: TypeAlias = Callable[[str, str, "Usage | None"], "float | None"]
-    """What these tokens cost: provider, model, usage. Must not block."""
 
 
 @runtime_checkable
@@ -145,7 +142,6 @@ class Hooks:
         hooks: Whom to tell.
         queue_size: What may wait for each hook.
         time_limit: Seconds that a hook may take for each thing it is told.
-        price: What tokens cost, where the provider does not say it.
 
     Raises:
         TypeError: One is no hook.
@@ -157,10 +153,9 @@ class Hooks:
         *,
         queue_size: int = 10_000,
         time_limit: float = 30.0,
-        price: Price | None = None,
     ) -> None:
         self._hooks = tuple(hooks)
-        self._price = price
+        _load_prices()
         self._outlets: list[Outlet] = []
         events: list[Wanting] = []
         successes: list[Wanting] = []
@@ -188,16 +183,6 @@ class Hooks:
     def dropped(self) -> int:
         """What hooks were not told because their queue was full, or the time was up."""
         return sum(outlet.dropped for outlet in self._outlets)
-
-    def cost(self, provider: str, model: str, usage: Usage) -> float | None:
-        """What these tokens cost, or None where nobody knows."""
-        if self._price is None:
-            return None
-        try:
-            return self._price(provider, model, usage)
-        except Exception as error:  # noqa: BLE001 - an unknown price must not break a call
-            telemetry.warning("price.failed", error=repr(error))
-            return None
 
     def emit(self, event: Event) -> None:
         """Tell of something that belongs to no single call."""
@@ -231,3 +216,8 @@ def _check(hook: object) -> None:
         raise TypeError(
             f"{hook!r} is no hook: it has none of on_success, on_failure, on_event, observe, attach"
         )
+
+
+def _load_prices() -> None:
+    """Have the price table there before the first call ends: loading it would hold up all others."""
+    cost("openai", "gpt-4o", Usage(prompt_tokens=1))

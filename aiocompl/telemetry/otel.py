@@ -187,7 +187,11 @@ class CallTrace:
         self._measure(report)
 
     def _start_attempt(self, event: events.AttemptStarted) -> None:
-        attributes = target_attributes(event, None) | {"aiocompl.attempt": event.attempt}
+        attributes = target_attributes(event, None)
+        if not self._first.provider:  # nobody knew yet who would be asked
+            whom = {name: value for name, value in attributes.items() if name != "gen_ai.request.model"}
+            self._call.span.set_attributes(whom)
+        attributes |= {"aiocompl.attempt": event.attempt, "aiocompl.kind": event.kind}
         name = f"attempt {event.model}"
         span = self._hook.tracer.start_span(name, context=self._call.context, attributes=attributes)
         self._attempts[event.attempt] = _Attached.of(span, self._call.context)

@@ -27,10 +27,10 @@ class CallReport:
 
     outcome: Outcome
 
-    provider: str
+    provider: str = ""
     """Who answered; where nobody did, who was asked last."""
 
-    endpoint: str
+    endpoint: str = ""
     """Its base URL, without credentials."""
 
     model: str

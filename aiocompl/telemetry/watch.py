@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 import attrs
 
 from aiocompl import telemetry
+from aiocompl.errors import IncompleteStreamError
+from aiocompl.prices import cost
 from aiocompl.telemetry import events
 from aiocompl.telemetry.attempt_watch import AttemptWatch, identity, usage_of
 from aiocompl.telemetry.report import CallReport, Ending
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from aiocompl.telemetry.events import Event, Operation, Outcome
     from aiocompl.telemetry.hooks import Hooks, Observer
     from aiocompl.telemetry.outlet import Outlet
-    from aiocompl.types.call import CallInfo
+    from aiocompl.types.call import AttemptKind, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
     from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
@@ -80,8 +83,8 @@ class CallWatch:
     """One call, as it happens. Whoever makes the call says each step, and in the end `finished` or `failed`."""
 
     request: Request
-    route: OperationRoute[Any]
-    """Who is asked; first, then last."""
+    route: OperationRoute[Any] | None
+    """Who is asked, where that is known yet: first, then last."""
     started: float
     """When the call began, by `clock`."""
     clock: Callable[[], float]
@@ -127,15 +130,27 @@ class CallWatch:
         """What is asked for."""
         return _OPERATIONS.get(type(self.request), "batch")
 
-    def attempt_started(self, route: OperationRoute[Any] | None = None) -> AttemptWatch:
+    def attempt_started(
+        self,
+        route: OperationRoute[Any] | None = None,
+        request: Request | None = None,
+        kind: AttemptKind = "first",
+    ) -> AttemptWatch:
         """An attempt is about to be made, in this task.
 
         Args:
             route: Whom it asks, where that is not who was asked before.
+            request: What it asks, where that is put in other words than the call's.
+            kind: Why it is made.
+
+        Raises:
+            ValueError: Nobody has ever said whom it asks.
         """
-        self.route = route or self.route
+        self.route = route = route or self.route
+        if route is None:
+            raise ValueError("an attempt asks somebody")
         self.attempts += 1
-        return AttemptWatch(self, self.route, self.attempts)
+        return AttemptWatch(self, route, request or self.request, self.attempts, kind)
 
     def fell_back(self, from_group: str, to_group: str, error: BaseException) -> None:
         """The call goes on with another model group."""
@@ -172,12 +187,10 @@ class CallWatch:
             answer.when_ended(partial(self._stream_ended, answer.call, answer.receipt))
             return
         elapsed = self.clock() - self.started
-        usage = usage_of(answer)
-        cost = self._cost(answer.call, usage)
+        call, usage = answer.call, usage_of(answer)
+        spent = self._cost(call, usage)
         self._end(
-            Ending(
-                outcome="answered", elapsed=elapsed, call=answer.call, answer=answer, usage=usage, cost=cost
-            )
+            Ending(outcome="answered", elapsed=elapsed, call=call, answer=answer, usage=usage, cost=spent)
         )
 
     def failed(self, error: BaseException) -> None:
@@ -187,11 +200,11 @@ class CallWatch:
         self._end(Ending(outcome=outcome, elapsed=self.clock() - self.started, error=error))
 
     def tell(
-        self, kind: type[Event], where: OperationRoute[Any] | CallInfo | None = None, **fields: Any
+        self, event: type[Event], where: OperationRoute[Any] | CallInfo | None = None, /, **fields: Any
     ) -> None:
         """Tell of a step; costs little where only the end is asked for."""
         if self._sinks:
-            self._emit(self._event(kind, where, **fields))
+            self._emit(self._event(event, where, **fields))
 
     def _return(self) -> None:
         for observer, outlet in self.observers:
@@ -266,20 +279,21 @@ class CallWatch:
             request_id=None if call is None else call.request_id,
             response=ending.answer,
             error=ending.error,
-            **identity(call or self.route),
+            **self._identity(call),
         )
 
     def _with_content(self, report: CallReport, ending: Ending) -> CallReport:
         response, whole = ending.answer, ending.whole
         if whole is not None and ending.outcome == "answered":
-            response = whole()
+            with suppress(IncompleteStreamError):  # it has been forgotten
+                response = whole()
         asked = {**self.request.asked(), "params": dict(self.request.params)}
         return attrs.evolve(report, asked=asked, response=response)
 
     def _cost(self, call: CallInfo | None, usage: Usage | None) -> float | None:
         if self.hooks is None or call is None or usage is None:
             return None
-        return self.hooks.cost(call.provider, call.model, usage)
+        return cost(call.provider, call.model, usage, price=call.price)
 
     def _log(self, event: Event) -> None:
         telemetry.attempt(event.name, verbose=self.verbose, **event.fields())
@@ -289,6 +303,10 @@ class CallWatch:
             sink(event)
 
     def _event(
-        self, kind: type[Event], where: OperationRoute[Any] | CallInfo | None = None, **fields: Any
+        self, event: type[Event], where: OperationRoute[Any] | CallInfo | None = None, /, **fields: Any
     ) -> Event:
-        return kind(call=self._id, group=self.group, **identity(where or self.route), **fields)
+        return event(call=self._id, group=self.group, **self._identity(where), **fields)
+
+    def _identity(self, where: OperationRoute[Any] | CallInfo | None) -> dict[str, Any]:
+        known = where or self.route
+        return {"model": self.request.model} if known is None else identity(known)

@@ -1,0 +1,125 @@
+"""From a call to the plan of where its attempts may go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+
+from aiocompl.codecs.legacy import legacy_route
+from aiocompl.codecs.routing import resolve
+from aiocompl.errors import BadRequestError
+from aiocompl.policy.config import RouterConfig
+from aiocompl.runtime.call import build_request, call_retries, sort_keywords
+from aiocompl.runtime.children import ChildKeeper
+from aiocompl.runtime.combined import says_where
+from aiocompl.runtime.deployment import Deployment
+from aiocompl.runtime.groups import Groups, breaker_of
+from aiocompl.runtime.plan import OneWay
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+    from aiocompl.codecs.routing import Route
+    from aiocompl.policy.config import DeploymentConfig
+    from aiocompl.policy.retry import RetryPolicy
+    from aiocompl.runtime.call import Call
+    from aiocompl.runtime.groups import Group
+    from aiocompl.runtime.plan import Plan
+
+
+class Router(ChildKeeper):
+    """Knows the model groups, and makes plans of calls."""
+
+    rng: random.Random
+    """Where chance comes from."""
+    policy: RetryPolicy
+    """What is retried where no group says anything."""
+    _groups: Groups
+
+    def find(self, name: str) -> Group | None:
+        """The model group of this name, or of this alias."""
+        return self._groups.find(name)
+
+    def route(self, call: Call) -> Deployment:
+        """The way to a model that is in no group."""
+        return self._route(call)
+
+    def now(self) -> float:
+        """The present, by `loop.time()`."""
+        assert self._loop is not None  # noqa: S101 - a call is under way
+        return self._loop.time()
+
+    def _configure(self, config: RouterConfig) -> None:
+        self._groups = Groups(config, self._make_deployment, self.policy)
+
+    def _plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
+        """How many answers are to be had by calls of their own, and where each of these may go."""
+        if self._groups.says_anything or "fallbacks" in call.options:
+            return self._group_plan(call, params)
+        deployment = self._route(call)
+        times, route, policy = 1, cast("Route", deployment.route), self.policy
+        options = call.options
+        if options:
+            if "n_by_fanout" in options:
+                from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+
+                times = take_n(call, route)
+            if "num_retries" in options or "max_retries" in options:
+                policy = attrs.evolve(policy, max_retries=call_retries(options))
+        request, dropped = build_request(call, route)
+        if request.legacy:
+            route = legacy_route(route)
+        return times, OneWay(request, route, deployment, dropped, options, policy=policy)
+
+    def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
+        from aiocompl.policy.read_fallbacks import call_chain  # noqa: PLC0415 - for those who have groups
+        from aiocompl.runtime.group_plan import GroupPlan, Question  # noqa: PLC0415 - the same
+
+        groups, options = self._groups, call.options
+        group, times, keywords = groups.find(call.model), 1, dict(params)
+        if group is not None:
+            _refuse_targets(group.name, options)
+        own = call_chain(options["fallbacks"], groups.names) if "fallbacks" in options else None
+        if options.get("n_by_fanout"):
+            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+
+            deployment = self._route(call) if group is None else group.members[0].deployment
+            times = take_n(call, cast("Route", deployment.route))
+            if times > 1:
+                del keywords["n"]
+        question = Question(messages=call.messages, stream=call.stream, keywords=keywords)
+        key = self._sticky_key(call)
+        return times, GroupPlan(
+            self, question, groups.fallbacks.walk(call.model, own), call.model, options, key
+        )
+
+    def _sticky_key(self, call: Call) -> str | None:
+        name = self._groups.config.sticky
+        return None if name is None or (key := call.params.get(name)) is None else str(key)
+
+    def _make_deployment(self, config: DeploymentConfig) -> Deployment:
+        """Start what a configured deployment needs."""
+        self._check_running()
+        settings = dict(config.params)
+        call = sort_keywords(settings.pop("model"), None, keywords=settings)
+        route = resolve(call.target(), os.environ)
+        policy = breaker_of(self._groups.config, config, self._breaker)
+        deployment = Deployment(route, self._child_of(route), self._gate_of(route, policy))
+        deployment.config, deployment.group = config, config.model_name
+        deployment.id = config.id or f"{route.endpoint.provider}/{route.model}"
+        return deployment
+
+
+def _refuse_targets(group: str, options: Mapping[str, Any]) -> None:
+    """A model group's deployments have addresses and keys of their own; a caller's would go to strangers."""
+    for name in options:
+        if says_where(name):
+            raise BadRequestError(
+                f"{name} cannot be given for the model group {group!r}: its deployments have their own; "
+                "name the model itself, as 'provider/model'",
+                param=name,
+            )
