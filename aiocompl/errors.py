@@ -21,6 +21,7 @@ The tree::
     │       ├── ConflictError
     │       ├── UnprocessableEntityError
     │       ├── RateLimitError
+    │       │   └── WaitTooLongError
     │       └── InternalServerError
     │           ├── BadGatewayError
     │           └── ServiceUnavailableError
@@ -244,6 +245,14 @@ class RateLimitError(APIStatusError):
 
     retryable = True
     http_status = 429
+
+
+class WaitTooLongError(RateLimitError):
+    """The call would get its turn too late for its deadline, so it was refused at once and never sent.
+
+    It says nothing of the provider: the line is our own, before a rate limit or a slot. `retry_after` has the seconds
+    until the turn would have come.
+    """
 
 
 class InternalServerError(APIStatusError):

@@ -7,7 +7,7 @@ Source: https://developers.openai.com/api/docs, create chat completion (2026-11)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,6 +132,9 @@ class CallOptions(CredentialOptions, total=False):
     a token), or after a quantile of what such calls took so far, as ``"p95"``. The first answer wins."""
     fallbacks: Sequence[str | Mapping[str, Any]] | None
     """What is asked, one after another, when the model has failed: names, or mappings with `model` and what changes."""
+    priority: int | Literal["high", "normal", "low"] | None
+    """Who goes first where calls wait: the lower the number, the sooner; each number has twice the share of the next.
+    Default 0, which is ``"normal"``; ``"high"`` is -2, ``"low"`` 2."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
