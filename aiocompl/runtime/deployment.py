@@ -11,10 +11,9 @@ from aiocompl.runtime.stream import CompletionStream
 if TYPE_CHECKING:
     from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute
-    from aiocompl.errors import AiocomplError
-    from aiocompl.policy.load import Load
     from aiocompl.policy.breaker import BreakerState
-    from aiocompl.policy.config import DeploymentConfig
+    from aiocompl.policy.load import Load
+    from aiocompl.prices import Price
     from aiocompl.runtime.child import Child
     from aiocompl.runtime.gate import Gate
     from aiocompl.runtime.stream_limits import StreamLimits
@@ -52,9 +51,10 @@ class Deployment:
     """Its circuit breaker."""
     load: Load | None = None
     """What balancing looks at; None where nothing is balanced."""
-    config: DeploymentConfig | None = None
     group: str | None = None
     id: str = ""
+    price: Price | None = None
+    """What a token costs there, where its configuration says so."""
     _kept: bool = attrs.field(init=False)  # whether anything watches over it
 
     def __attrs_post_init__(self) -> None:
@@ -137,7 +137,7 @@ class Deployment:
         if self.load is not None:
             self.load.in_flight -= 1
 
-    def _stream_ended(self, error: AiocomplError | None) -> None:
+    def _stream_ended(self, error: Exception | None) -> None:
         if error is not None and self.gate is not None:
             self.gate.fail(error)
         if self.load is not None:

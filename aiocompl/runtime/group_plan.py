@@ -114,18 +114,24 @@ class GroupPlan:
 
     def fresh(self) -> GroupPlan:
         """See `Plan`; so are the others."""
-        return GroupPlan(
-            self.finder, self.question, self.walk.fresh(), self.model, self.options, self.key
-        )
+        return GroupPlan(self.finder, self.question, self.walk.fresh(), self.model, self.options, self.key)
 
     def choose(self) -> Prepared[Any]:
         """Whom the next attempt asks."""
         group = self._group
         if group is None:
             return self._prepared.get(0) or self._prepare_direct()
-        member = group.pick(
-            self._candidates(group), rng=self.finder.rng, now=self.finder.now(), key=self.key
-        )
+        return self._prepare_member(group, self._candidates(group))
+
+    def second(self, first: Prepared[Any]) -> Prepared[Any]:
+        """Another member, if there is one that can be asked."""
+        if self._group is None:
+            return first
+        others = [each for each in self._candidates(self._group) if each.made is not first.deployment]
+        return self._prepare_member(self._group, others) if others else first
+
+    def _prepare_member(self, group: Group, members: list[Member]) -> Prepared[Any]:
+        member = group.pick(members, rng=self.finder.rng, now=self.finder.now(), key=self.key)
         known = self._prepared.get(id(member))
         if known is not None:
             return known
@@ -197,9 +203,7 @@ class GroupPlan:
 
     def _prepare(self, member: Member) -> Prepared[Any]:
         config = member.config
-        call = self.question.call(
-            config.params["model"], member.defaults, self._changes, elsewhere=True
-        )
+        call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
         timeout = config.timeout
         if self.question.stream and config.stream_timeout is not None:
             timeout = config.stream_timeout

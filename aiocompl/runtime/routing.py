@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
+from aiocompl._compat import override
 from aiocompl.codecs.legacy import legacy_route
 from aiocompl.codecs.routing import resolve
 from aiocompl.errors import BadRequestError
-from aiocompl.policy.config import RouterConfig
+from aiocompl.prices import Price
 from aiocompl.runtime.call import build_request, call_retries, sort_keywords
 from aiocompl.runtime.children import ChildKeeper
 from aiocompl.runtime.combined import says_where
 from aiocompl.runtime.deployment import Deployment
 from aiocompl.runtime.groups import Groups, breaker_of
 from aiocompl.runtime.plan import OneWay
+from aiocompl.runtime.router_settings import read_router_from
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
+    from pathlib import Path
 
     from aiocompl.codecs.routing import Route
-    from aiocompl.policy.config import DeploymentConfig
+    from aiocompl.policy.config import DeploymentConfig, RouterConfig
+    from aiocompl.policy.load import Load
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.call import Call
     from aiocompl.runtime.groups import Group
@@ -52,6 +55,23 @@ class Router(ChildKeeper):
         """The present, by `loop.time()`."""
         assert self._loop is not None  # noqa: S101 - a call is under way
         return self._loop.time()
+
+    def reload(self, source: str | Path | Mapping[str, Any] | RouterConfig) -> None:
+        """Go on with another configuration: a file's path, what one holds, or the value.
+
+        Calls and streams under way end as they began. Endpoints that nobody needs any more are drained, then closed.
+
+        Raises:
+            ConfigError: Something is not as it should be; the message says where. All is as it was.
+            OSError: The file cannot be read. All is as it was.
+        """
+        before = {deployment.route.endpoint for deployment in self._groups.made()}
+        self._configure(read_router_from(source))
+        kept = {
+            deployment.route.endpoint for deployment in [*self._routes.values(), *self._operations.values()]
+        }
+        for endpoint in before - kept:
+            self._retire(endpoint)
 
     def _configure(self, config: RouterConfig) -> None:
         self._groups = Groups(config, self._make_deployment, self.policy)
@@ -101,17 +121,33 @@ class Router(ChildKeeper):
         name = self._groups.config.sticky
         return None if name is None or (key := call.params.get(name)) is None else str(key)
 
-    def _make_deployment(self, config: DeploymentConfig) -> Deployment:
+    def _make_deployment(self, config: DeploymentConfig, load: Load) -> Deployment:
         """Start what a configured deployment needs."""
         self._check_running()
         settings = dict(config.params)
         call = sort_keywords(settings.pop("model"), None, keywords=settings)
         route = resolve(call.target(), os.environ)
         policy = breaker_of(self._groups.config, config, self._breaker)
-        deployment = Deployment(route, self._child_of(route), self._gate_of(route, policy))
-        deployment.config, deployment.group = config, config.model_name
-        deployment.id = config.id or f"{route.endpoint.provider}/{route.model}"
-        return deployment
+        return Deployment(
+            route,
+            self._child_of(route),
+            self._gate_of(route, policy),
+            load,
+            group=config.model_name,
+            id=load.id,
+            price=_price(config),
+        )
+
+    @override
+    def _watched_deployments(self) -> list[Deployment]:
+        return [*self._groups.made(), *super()._watched_deployments()]
+
+
+def _price(config: DeploymentConfig) -> Price | None:
+    asked, answered = config.input_cost_per_token, config.output_cost_per_token
+    if asked is None and answered is None:
+        return None
+    return Price(input=asked or 0.0, output=answered or 0.0)
 
 
 def _refuse_targets(group: str, options: Mapping[str, Any]) -> None:
