@@ -75,6 +75,9 @@ class CallInfo:
     failed: tuple[Attempt, ...] = ()
     """The attempts before the one that answered."""
 
+    skipped_events: int = 0
+    """Malformed events of the stream that were left out; the rest proved to be whole."""
+
     race: RaceReport | None = None
     """What became of each contestant, where the answer won a race."""
 
@@ -121,6 +124,7 @@ def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
     return attrs.evolve(
         parts[0],
         parts=tuple(parts),
+        skipped_events=sum(part.skipped_events for part in parts),
         total=max((part.total for part in parts if part.total is not None), default=None),
         answered=max((part.answered for part in parts if part.answered is not None), default=None),
     )
