@@ -56,7 +56,7 @@ class AttemptLog:
     """The attempts of a call, where nobody watches the call as a whole."""
 
     watch: CallWatch
-    attempt: AttemptWatch | None = None
+    attempt: AttemptWatch = attrs.field(init=False)
     """The one that runs."""
 
     @classmethod
@@ -80,13 +80,11 @@ class AttemptLog:
 
     def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:
         """It failed after `elapsed` seconds; another follows in `retry_in`, or none."""
-        if self.attempt is not None:
-            self.attempt.failed(error, elapsed, retry_in)
+        self.attempt.failed(error, elapsed, retry_in)
 
     def succeed(self, answer: Answer | CompletionStream, elapsed: float) -> None:
         """It answered after `elapsed` seconds (a stream: it opened)."""
-        if self.attempt is not None:
-            self.attempt.finished(answer, elapsed)
+        self.attempt.finished(answer, elapsed)
 
 
 def _asked(options: Mapping[str, Any]) -> tuple[Callable[[dict[str, Any]], object] | None, bool]:

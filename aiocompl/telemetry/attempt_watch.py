@@ -54,7 +54,7 @@ class AttemptWatch:
     def headers(self) -> dict[str, str]:
         """What tracing adds to the HTTP request."""
         added: dict[str, str] = {}
-        for observer, outlet in self._call.observers:
+        for observer, outlet, _ in self._call.observers:
             headers: Any = outlet.tell(observer.headers, self.number)
             added.update(headers or ())
         return added

@@ -160,7 +160,7 @@ class Hooks:
         events: list[Wanting] = []
         successes: list[Wanting] = []
         failures: list[Wanting] = []
-        observers: list[tuple[ObserverHook, Outlet]] = []
+        observers: list[tuple[ObserverHook, Outlet, bool]] = []
         for hook in self._hooks:
             _check(hook)
             outlet = Outlet(type(hook).__name__, queue_size, time_limit)
@@ -173,11 +173,11 @@ class Hooks:
             if isinstance(hook, FailureHook) and hook.on_failure is not _ignore:
                 failures.append(Wanting(outlet, hook.on_failure, content))
             if isinstance(hook, ObserverHook):
-                observers.append((hook, outlet))
+                observers.append((hook, outlet, content))
         self.events: Sequence[Wanting] = tuple(events)
         self.successes: Sequence[Wanting] = tuple(successes)
         self.failures: Sequence[Wanting] = tuple(failures)
-        self.observers: Sequence[tuple[ObserverHook, Outlet]] = tuple(observers)
+        self.observers: Sequence[tuple[ObserverHook, Outlet, bool]] = tuple(observers)
 
     @property
     def dropped(self) -> int:

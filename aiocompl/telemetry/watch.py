@@ -95,8 +95,8 @@ class CallWatch:
     """The model group that is asked for, where it is one."""
     attempts: int = attrs.field(default=0, init=False)
     """How many there have been."""
-    observers: list[tuple[Observer, Outlet]] = attrs.field(factory=list, init=False)
-    """Tracing, and whoever else has an object for this call."""
+    observers: list[tuple[Observer, Outlet, bool]] = attrs.field(factory=list, init=False)
+    """Tracing, and whoever else has an object for this call; and whether it wants the content."""
     _id: int = attrs.field(factory=partial(next, _numbers), init=False)
     _since: float = attrs.field(factory=time.time, init=False)  # noqa: TID251 - reports say when it began
     _sinks: list[Callable[[Event], object]] = attrs.field(factory=list, init=False)
@@ -114,10 +114,10 @@ class CallWatch:
             return
         started = self._event(events.CallStarted, operation=self.operation, stream=self.request.stream)
         self._emit(started)
-        for hook, outlet in hooks.observers:
+        for hook, outlet, content in hooks.observers:
             observer: Any = outlet.tell(hook.observe, started, self.request)
             if observer is not None:
-                self.observers.append((observer, outlet))
+                self.observers.append((observer, outlet, content))
                 self._sinks.append(partial(outlet.tell, observer.on_event))
 
     def listen(self) -> None:
@@ -207,7 +207,7 @@ class CallWatch:
             self._emit(self._event(event, where, **fields))
 
     def _return(self) -> None:
-        for observer, outlet in self.observers:
+        for observer, outlet, _ in self.observers:
             outlet.tell(observer.returned)
 
     def _stream_ended(self, call: CallInfo, receipt: Receipt, error: Exception | None) -> None:
@@ -251,14 +251,14 @@ class CallWatch:
         wanting = {"answered": hooks.successes, "failed": hooks.failures}.get(ending.outcome, ())
         if not wanting and not self.observers:
             return
+        told: list[tuple[Callable[[CallReport], object], bool]] = [
+            (each.tell, each.with_content) for each in wanting
+        ]
+        told += [(partial(outlet.tell, each.ended), content) for each, outlet, content in self.observers]
         report = self._report_of(ending)
-        full: CallReport | None = None
-        for each in wanting:
-            if each.with_content:
-                full = full or self._with_content(report, ending)
-            each.tell(full if each.with_content else report)
-        for observer, outlet in self.observers:
-            outlet.tell(observer.ended, report)
+        full = self._with_content(report, ending) if any(content for _, content in told) else report
+        for tell, content in told:
+            tell(full if content else report)
 
     def _report_of(self, ending: Ending) -> CallReport:
         start, call = datetime.fromtimestamp(self._since, UTC), ending.call
