@@ -100,7 +100,14 @@ def cost(provider: str, model: str, usage: Usage | None, *, price: Price | None 
 
 
 def cost_of(
-    provider: str, model: str, prompt: int, answer: int, *, cached: int = 0, written: int = 0, price: Price | None = None
+    provider: str,
+    model: str,
+    prompt: int,
+    answer: int,
+    *,
+    cached: int = 0,
+    written: int = 0,
+    price: Price | None = None,
 ) -> float | None:
     """What so many tokens cost, or None where nobody knows; see `cost`."""
     price = price or registered(provider, model)
