@@ -124,6 +124,8 @@ class CallOptions(CredentialOptions, total=False):
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
     """The same, under OpenAI's name."""
+    budget: str | None
+    """The name of the budget that the call counts against, besides that of all calls. See `Supervisor`."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
