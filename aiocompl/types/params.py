@@ -135,6 +135,9 @@ class CallOptions(CredentialOptions, total=False):
     priority: int | Literal["high", "normal", "low"] | None
     """Who goes first where calls wait: the lower the number, the sooner; each number has twice the share of the next.
     Default 0, which is ``"normal"``; ``"high"`` is -2, ``"low"`` 2."""
+
+    budget: str | None
+    """The name of the budget that the call counts against, besides that of all calls. See `Supervisor`."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
