@@ -178,7 +178,13 @@ async def test_nothing_is_accounted_where_nobody_wants_to_know() -> None:
     kept = accounts_of(ledger=ledger)
     assert kept is not None
     assert kept.ledger is ledger
-    for wanted in ({"ledger": True}, {"max_budget": 1}, {"budgets": {"a": 1.0}}, {"on_entry": print}):
+    wishes: tuple[dict[str, Any], ...] = (
+        {"ledger": True},
+        {"max_budget": 1},
+        {"budgets": {"a": 1.0}},
+        {"on_entry": print},
+    )
+    for wanted in wishes:
         assert accounts_of(**wanted) is not None
 
 
