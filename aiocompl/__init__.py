@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Timeout,
         UnprocessableEntityError,
         UnsupportedParamsError,
+        WaitTooLongError,
     )
     from aiocompl.many import (
         abatch_completion,
@@ -171,6 +172,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "WaitTooLongError",
     "__version__",
     "abatch_completion",
     "abatch_completion_models",
@@ -244,6 +246,7 @@ _HOMES = {
         "Timeout",
         "UnprocessableEntityError",
         "UnsupportedParamsError",
+        "WaitTooLongError",
     ),
     "many": (
         "abatch_completion",

@@ -243,11 +243,7 @@ class RateLimitError(APIStatusError):
 
 
 class WaitTooLongError(RateLimitError):
-    """The call would get its turn too late for its deadline, so it was refused at once and never sent.
-
-    It says nothing of the provider: the line is our own, before a rate limit or a slot. `retry_after` has the seconds
-    until the turn would have come.
-    """
+    """Its turn in a line of ours would come in `retry_after` seconds, too late for its deadline: it was never sent."""
 
 
 class InternalServerError(APIStatusError):
@@ -379,19 +375,16 @@ Timeout = APITimeoutError
 """LiteLLM's name for `APITimeoutError`."""
 
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {
-    400: BadRequestError,
+    **dict.fromkeys((400, 413), BadRequestError),
     401: AuthenticationError,
-    402: PermissionDeniedError,
-    403: PermissionDeniedError,
+    **dict.fromkeys((402, 403), PermissionDeniedError),
     404: NotFoundError,
     409: ConflictError,
-    413: BadRequestError,
     422: UnprocessableEntityError,
     429: RateLimitError,
     500: InternalServerError,
     502: BadGatewayError,
-    503: ServiceUnavailableError,
-    529: ServiceUnavailableError,
+    **dict.fromkeys((503, 529), ServiceUnavailableError),
 }
 """The class for each HTTP status that has one of its own; see `error_class` for the rest."""
 

@@ -40,6 +40,7 @@ RETRYABLE = {
     "InternalServerError",
     "RateLimitError",
     "ServiceUnavailableError",
+    "WaitTooLongError",
 }
 
 
