@@ -252,11 +252,7 @@ class RateLimitError(APIStatusError):
 
 
 class WaitTooLongError(RateLimitError):
-    """The call would get its turn too late for its deadline, so it was refused at once and never sent.
-
-    It says nothing of the provider: the line is our own, before a rate limit or a slot. `retry_after` has the seconds
-    until the turn would have come.
-    """
+    """Its turn in a line of ours would come in `retry_after` seconds, too late for its deadline: it was never sent."""
 
 
 class InternalServerError(APIStatusError):
