@@ -80,7 +80,8 @@ class AttemptLog:
 
     def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:
         """It failed after `elapsed` seconds; another follows in `retry_in`, or none."""
-        self.attempt.failed(error, elapsed, retry_in)
+        self.attempt.failed(error, elapsed)
+        self.watch.decided(retry_in)
 
     def succeed(self, answer: Answer | CompletionStream, elapsed: float) -> None:
         """It answered after `elapsed` seconds (a stream: it opened)."""
