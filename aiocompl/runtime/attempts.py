@@ -119,15 +119,12 @@ class AttemptBook:
         else:
             self.hold.settle(None)
 
-    def spent(self, error: BaseException) -> None:
-        """It came to nothing: that may have cost something nevertheless."""
+    def failed(self, error: BaseException, now: float) -> None:
+        """It came to nothing, which may have cost something nevertheless."""
         if self.hold is not None:
             self.hold.fail(error)
-
-    def failed(self, error: BaseException, now: float, retry_in: float | None = None) -> None:
-        """Tell that it came to nothing, and in how many seconds there is another, if there is one."""
         if self.watch is not None:
-            self.watch.failed(error, now - self.begun, retry_in)
+            self.watch.failed(error, now - self.begun)
 
 
 def _hold(accounts: Accounts, prepared: Prepared[Any], kind: AttemptKind, group: str | None) -> Hold:

@@ -81,7 +81,6 @@ class Errand:
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
     _watch: CallWatch | None = attrs.field(default=None, init=False)
-    _book: AttemptBook | None = attrs.field(default=None, init=False)  # of the attempt that has just failed
 
     async def run(self) -> Any:
         """Ask until there is an answer, an error that is final, or no time.
@@ -106,7 +105,7 @@ class Errand:
     async def _answer(self) -> Any:
         clock = asyncio.get_running_loop().time
         while True:
-            self._prepared = self._book = None
+            self._prepared = None
             try:
                 prepared = self._choose(clock)
                 hedge = prepared.options.get("hedge")
@@ -155,11 +154,7 @@ class Errand:
         try:
             answer = await self._exchange(prepared, book.dressed(prepared.request))
         except BaseException as error:
-            book.spent(error)
-            if kind is None and isinstance(error, AiocomplError):
-                self._book = book  # what comes next is not known yet
-            else:
-                book.failed(error, clock())
+            book.failed(error, clock())
             raise
         book.answered(answer, clock())
         return answer
@@ -246,8 +241,8 @@ class Errand:
         kind, before = self._kind, self.plan.model
         self._tries += 1
         step = self._step(error, now)
-        if self._book is not None:
-            self._book.failed(error, now, None if step is RAISE else step.wait)
+        if self._watch is not None:
+            self._watch.decided(None if step is RAISE else step.wait)
         if prepared is not None and (step is not RAISE or self._groups > 1):
             self._take_down(prepared, error, now, kind)
         if step is RAISE:
