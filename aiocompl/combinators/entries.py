@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Models: TypeAlias = Sequence[str | Mapping[str, Any]]
     """Names, or mappings with a name under ``"model"`` and what is different for that one."""
+
 
 class Ask(Protocol):
     """What asks one model: `Supervisor.acompletion`, or what stands in for it."""

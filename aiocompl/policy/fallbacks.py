@@ -132,8 +132,8 @@ class FallbackWalk:
     def has_next(self, error: AiocomplError) -> bool:
         """Whether anything is asked after this error; nothing is taken."""
         trial = FallbackWalk(self._fallbacks, self._current)
-        trial._waiting, trial._asked = self._waiting.copy(), self._asked.copy()  # noqa: SLF001 - of this class
-        trial._groups, trial._count = self._groups.copy(), self._count  # noqa: SLF001 - of this class
+        trial._waiting, trial._asked = self._waiting.copy(), self._asked.copy()
+        trial._groups, trial._count = self._groups.copy(), self._count
         return trial.next(error) is not None
 
     def _take(self, waiting: list[Fallback]) -> Fallback | None:

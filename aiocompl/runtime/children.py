@@ -88,6 +88,7 @@ class ChildKeeper:
         self._operations: dict[tuple[Kind, TargetKey], Deployment] = {}
         self._gates: dict[tuple[Endpoint, str], Gate] = {}
         self._children: dict[Endpoint, Child] = {}
+        self._retiring: dict[asyncio.Task[None], Child] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["running", "draining", "closed"] = "running"
 
@@ -121,7 +122,7 @@ class ChildKeeper:
         """
         if self._state == "running":
             self._state = "draining"
-        children = list(self._children.values())
+        children = [*self._children.values(), *self._retiring.values()]
         for child in children:
             child.start_drain()
         try:
@@ -140,11 +141,13 @@ class ChildKeeper:
         Cancelled: all of it closes all the same, but nobody waits for it.
         """
         self._state = "closed"
-        children = list(reversed(self._children.values()))
+        children = [*reversed(self._children.values()), *self._retiring.values()]
         for child in children:
             child.start_close()
         for child in children:
             await child.aclose()
+        if self._retiring:
+            await asyncio.wait(list(self._retiring))
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is None:
@@ -206,6 +209,22 @@ class ChildKeeper:
             child = self._children[route.endpoint] = Child(self._child_spec(route))
         return child
 
+    def _retire(self, endpoint: Endpoint) -> None:
+        """Drain and close the child of an endpoint that no configuration names any more.
+
+        A call that names it nevertheless gets a new one.
+        """
+        child = self._children.pop(endpoint, None)
+        if child is not None:
+            task = asyncio.get_running_loop().create_task(
+                _end(child), name=f"aiocompl retire {endpoint.base_url}"
+            )
+            self._retiring[task] = child
+            task.add_done_callback(self._retired)
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._retiring.pop(task, None)
+
     def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
         source, codec = route.endpoint.source, route.chat or route.codec
         make_transport = partial(self._make_transport, route.endpoint, codec.headers)
@@ -230,6 +249,14 @@ class ChildKeeper:
         from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
 
         return keeper_for(endpoint, source, self._transport)
+
+
+async def _end(child: Child) -> None:
+    """Let a child finish what it has. Cancelled: it is closed at once."""
+    try:
+        await child.drain()
+    finally:
+        await child.aclose()
 
 
 def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: str) -> Transport:

@@ -68,6 +68,16 @@ class Finder(Protocol):
         """What is retried where no group says anything."""
         ...
 
+    @property
+    def stream_timeout(self) -> float | None:
+        """Seconds that an attempt of a stream may take where its deployment says nothing."""
+        ...
+
+    @property
+    def default_params(self) -> Mapping[str, Any]:
+        """What goes where the caller says nothing, for models in no group."""
+        ...
+
     def find(self, name: str) -> Group | None:
         """The model group of this name, or of this alias."""
         ...
@@ -114,18 +124,24 @@ class GroupPlan:
 
     def fresh(self) -> GroupPlan:
         """See `Plan`; so are the others."""
-        return GroupPlan(
-            self.finder, self.question, self.walk.fresh(), self.model, self.options, self.key
-        )
+        return GroupPlan(self.finder, self.question, self.walk.fresh(), self.model, self.options, self.key)
 
     def choose(self) -> Prepared[Any]:
         """Whom the next attempt asks."""
         group = self._group
         if group is None:
             return self._prepared.get(0) or self._prepare_direct()
-        member = group.pick(
-            self._candidates(group), rng=self.finder.rng, now=self.finder.now(), key=self.key
-        )
+        return self._prepare_member(group, self._candidates(group))
+
+    def second(self, first: Prepared[Any]) -> Prepared[Any]:
+        """Another member, if there is one that can be asked."""
+        if self._group is None:
+            return first
+        others = [each for each in self._candidates(self._group) if each.made is not first.deployment]
+        return self._prepare_member(self._group, others) if others else first
+
+    def _prepare_member(self, group: Group, members: list[Member]) -> Prepared[Any]:
+        member = group.pick(members, rng=self.finder.rng, now=self.finder.now(), key=self.key)
         known = self._prepared.get(id(member))
         if known is not None:
             return known
@@ -192,21 +208,21 @@ class GroupPlan:
             )
         for out in (self._failed, self._barred):
             if out and (left := [member for member in passing if id(member) not in out]):
-                return left
-        return passing
+                passing = left
+                break
+        return [member for member in passing if not member.has_line] or passing
 
     def _prepare(self, member: Member) -> Prepared[Any]:
         config = member.config
-        call = self.question.call(
-            config.params["model"], member.defaults, self._changes, elsewhere=True
-        )
+        call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
         timeout = config.timeout
-        if self.question.stream and config.stream_timeout is not None:
-            timeout = config.stream_timeout
+        if self.question.stream:
+            timeout = config.stream_timeout or self.finder.stream_timeout or timeout
         return _prepared(call, member.deployment, timeout)
 
     def _prepare_direct(self) -> Prepared[Any]:
-        call = self.question.call(self.model, {}, self._changes, elsewhere=self._fell_back)
+        defaults = self.finder.default_params
+        call = self.question.call(self.model, defaults, self._changes, elsewhere=self._fell_back)
         prepared = self._prepared[0] = _prepared(call, self.finder.route(call), None)
         return prepared
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from aiocompl.runtime.deployment import Deployment
-    from aiocompl.runtime.plan import Prepared
+    from aiocompl.runtime.plan import Plan, Prepared
 
 
 @attrs.define(eq=False)
@@ -53,6 +53,14 @@ class Hedges:
             return self.digest(prepared).quantile(share)
         return seconds("hedge", hedge)
 
+    def second(self, plan: Plan, first: Prepared[Any]) -> Prepared[Any] | None:
+        """Whom a second attempt asks, where there may be one: another deployment, if there is one."""
+        try:
+            other = plan.second(first)
+        except AiocomplError:
+            return None
+        return other if self.purse.spend() else None
+
 
 _MAX_DIGESTS = 4096
 
@@ -66,10 +74,8 @@ class Hedged:
     first: Prepared[Any]
     second: Callable[[], Prepared[Any] | None]
     """Says whom a second attempt may ask, if there may be one."""
-    asked: list[Prepared[Any]] = attrs.field(factory=list, init=False)
-    """Those that were asked, in their order."""
     failures: list[tuple[Prepared[Any], AiocomplError]] = attrs.field(factory=list, init=False)
-    """Those that failed before the other answered."""
+    """Those that failed, in their order."""
     _running: dict[asyncio.Task[Any], Prepared[Any]] = attrs.field(factory=dict, init=False)
 
     async def run(self, delay: float | None) -> tuple[Any, Prepared[Any]]:
@@ -102,7 +108,6 @@ class Hedged:
         return answer, prepared
 
     def _start(self, prepared: Prepared[Any]) -> None:
-        self.asked.append(prepared)
         self._running[asyncio.get_running_loop().create_task(self._answer(prepared))] = prepared
 
     async def _answer(self, prepared: Prepared[Any]) -> Any:
@@ -123,9 +128,12 @@ class Hedged:
             if error is None and not task.cancelled():
                 return task
             prepared = self._running.pop(task)
-            if not self._running or not isinstance(error, AiocomplError):
-                raise error or asyncio.CancelledError
-            self.failures.append((prepared, error))
+            if isinstance(error, AiocomplError):
+                self.failures.append((prepared, error))
+            last = not self._running or not isinstance(error, AiocomplError)
+            del error  # its traceback would hold this frame
+            if last:
+                task.result()  # which raises
         return None
 
     async def _stop(self) -> None:

@@ -17,11 +17,10 @@ from aiocompl.types.merge import merge_embeddings
 from aiocompl.types.request import EmbeddingRequest, ModelsRequest, ModerationRequest, RerankRequest
 
 if TYPE_CHECKING:
-    import random
-
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.deployment import Deployment
+    from aiocompl.runtime.policy_loop import Rules
     from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
@@ -45,7 +44,7 @@ class Asking:
     """Parameters that `allowed_openai_params` sends past the provider's checks."""
     options: Mapping[str, Any]
     policy: RetryPolicy
-    rng: random.Random
+    rules: Rules
     started: float
     deadline: float
 
@@ -66,8 +65,10 @@ class Asking:
         add_extras(request, self.options)
         if self.forced:
             request.extra_body = {**self.forced, **(request.extra_body or {})}
-        plan = OneWay[Any](request, self.route, self.deployment, self.dropped, policy=self.policy)
-        return await Errand(plan, self.options, self.rng, self.started, self.deadline, again).run()
+        plan = OneWay[Any](
+            request, self.route, self.deployment, self.dropped, self.options, policy=self.policy
+        )
+        return await Errand(plan, self.rules, self.options, self.started, self.deadline, again).run()
 
     async def embed(self, texts: object) -> EmbeddingResponse:
         """Embed texts, in as many requests at once as the provider's limit makes of them.

@@ -42,6 +42,11 @@ class Plan(Protocol):
         ...
 
     @property
+    def model(self) -> str:
+        """The model group, or the model, whose turn it is."""
+        ...
+
+    @property
     def policy(self) -> RetryPolicy:
         """What is retried there, and how often."""
         ...
@@ -55,6 +60,14 @@ class Plan(Protocol):
 
         Raises:
             AiocomplError: Nobody can be asked, or the request makes no sense there.
+        """
+        ...
+
+    def second(self, first: Prepared[Any]) -> Prepared[Any]:
+        """Whom a second attempt asks while the first is under way.
+
+        Raises:
+            AiocomplError: Nobody can be asked.
         """
         ...
 
@@ -82,12 +95,21 @@ class OneWay(Prepared[AnswerT]):
     policy: RetryPolicy = attrs.field(kw_only=True)
     group: None = None
 
+    @property
+    def model(self) -> str:
+        """The one that the call names."""
+        return self.route.model
+
     def fresh(self) -> Self:
         """It remembers nothing."""
         return self
 
     def choose(self) -> Self:
         """The only one."""
+        return self
+
+    def second(self, first: Prepared[Any]) -> Self:
+        """The same."""
         return self
 
     def fail(self, deployment: Deployment, error: AiocomplError) -> None:

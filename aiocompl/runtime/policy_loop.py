@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
+from aiocompl import telemetry
 from aiocompl.errors import AiocomplError, AllModelsFailedError
+from aiocompl.policy.fair_queue import as_priority
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import AttemptLog
+from aiocompl.runtime.hedging import Hedged
+from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
 from aiocompl.types.call import Attempt
+from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
 
-    from aiocompl.codecs.routing import OperationRoute
+    from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
+    from aiocompl.runtime.stream import Receipt
     from aiocompl.runtime.stream_limits import StreamLimits
+    from aiocompl.types.call import AttemptKind, CallInfo
+
+
+class Rules(Protocol):
+    """What goes for all calls of a supervisor."""
+
+    @property
+    def rng(self) -> random.Random:
+        """Where chance comes from."""
+        ...
+
+    @property
+    def hedges(self) -> Hedges:
+        """Second attempts."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -29,10 +51,10 @@ class Errand:
 
     plan: Plan
     """Where they may go."""
+    rules: Rules
+    """What goes for all calls."""
     options: Mapping[str, Any]
     """The call's own options."""
-    rng: random.Random
-    """Where the jitter comes from."""
     started: float
     """When the call began."""
     deadline: float
@@ -43,6 +65,8 @@ class Errand:
     """The attempts so far, all of which failed."""
     _tries: int = attrs.field(default=0, init=False)  # attempts in the model group whose turn it is
     _groups: int = attrs.field(default=1, init=False)  # model groups asked
+    _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
+    _begun: float = attrs.field(default=0.0, init=False)  # when it began
 
     async def run(self) -> Any:
         """Ask until there is an answer, an error that is final, or no time.
@@ -54,37 +78,41 @@ class Errand:
             AiocomplError: The error of the last attempt.
         """
         loop = asyncio.get_running_loop()
-        begun = self.started
+        self._begun = loop.time() if self.failed else self.started
         while True:
-            prepared: Prepared[Any] | None = None
-            log: AttemptLog | None = None
+            self._prepared = log = None
             try:
-                prepared = self.plan.choose()
-                log = AttemptLog.of(prepared.route, prepared.request, self.options)
+                prepared = self._prepared = self.plan.choose()
+                log = AttemptLog.of(prepared.route, prepared.request, prepared.options)
                 if log is not None:
                     log.begin(len(self.failed) + 1)
-                answer = await self._ask(prepared, begun)
+                hedge = prepared.options.get("hedge")
+                answer = await (self._ask(prepared) if hedge is None else self._hedge(prepared, hedge))
             except AiocomplError as error:
-                wait = self._after(error, prepared, log, begun, loop.time())
+                wait = self._after(error, log, loop.time())
                 if wait is None:
                     if self._groups > 1:
                         raise self._all_failed(error) from error
                     error.attempts = self.failed
                     raise
             else:
-                return self._answered(answer, prepared, log, loop.time() - begun)
-            if wait and prepared is not None:
-                await prepared.deployment.child.rest(wait)
-            begun = loop.time()
+                return self._answered(answer, log, loop.time())
+            if wait and self._prepared is not None:
+                await self._prepared.deployment.child.rest(wait)
+            self._begun = loop.time()
 
-    async def _ask(self, prepared: Prepared[Any], begun: float) -> Any:
+    async def _ask(self, prepared: Prepared[Any]) -> Any:
         """Make one attempt."""
         request, deadline = prepared.request, self.deadline
         limits: StreamLimits | None = None
-        if request.stream and self.options:
-            limits = stream_limits(self.options)
+        priority = 0
+        if options := prepared.options:
+            if request.stream:
+                limits = stream_limits(options)
+            if "priority" in options:
+                priority = as_priority(options["priority"])
         if prepared.timeout is not None:
-            deadline = min(deadline, begun + prepared.timeout)
+            deadline = min(deadline, prepared.deployment.child.loop.time() + prepared.timeout)
         return await prepared.deployment.ask(
             request,
             prepared.route,
@@ -92,56 +120,105 @@ class Errand:
             deadline=deadline,
             again=self.again or bool(self.failed),
             limits=limits,
+            priority=priority,
         )
 
-    def _answered(self, answer: Any, prepared: Prepared[Any], log: AttemptLog | None, elapsed: float) -> Any:
-        call = answer.call
+    async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:
+        """Make an attempt, and a second one if it takes long."""
+        hedges, clock = self.rules.hedges, first.deployment.child.loop.time
+        delay, digest, begun = hedges.delay(hedge, first), hedges.digest(first), clock()
+        hedges.purse.earn()
+        hedged = Hedged(self._ask, first, lambda: hedges.second(self.plan, first))
+        try:
+            answer, self._prepared = await hedged.run(delay)
+        except AiocomplError:
+            self._prepared, _ = hedged.failures.pop()
+            raise
+        finally:
+            for prepared, error in hedged.failures:
+                self.plan.fail(prepared.deployment, error)
+                self._take_down(prepared, error, clock())
+        digest.observe(clock() - begun)
+        if self._prepared is not first:
+            answer.call.kind = "hedge"
+        return answer
+
+    def _answered(self, answer: Any, log: AttemptLog | None, now: float) -> Any:
+        call, prepared = answer.call, cast("Prepared[Any]", self._prepared)
         if call is not None:
             if self.failed:
                 call.failed = self.failed
+                call.kind = self._kind if call.kind == "first" else call.kind
             if prepared.dropped:
                 call.dropped_params = prepared.dropped
+            call.group = self.plan.group
+            call.price = prepared.deployment.price
+            if isinstance(answer, ChatCompletion):
+                call.usage = answer.usage
+            elif isinstance(answer, CompletionStream):
+                answer.when_ended(partial(_note_usage, call, answer.receipt))
         if log is not None:
-            log.succeed(answer, elapsed)
+            log.succeed(answer, now - self._begun)
         return answer
 
-    def _after(
-        self,
-        error: AiocomplError,
-        prepared: Prepared[Any] | None,
-        log: AttemptLog | None,
-        begun: float,
-        now: float,
-    ) -> float | None:
+    @property
+    def _kind(self) -> AttemptKind:
+        """Why the attempt under way is made."""
+        if not self.failed:
+            return "first"
+        return "retry" if self._tries else "fallback"
+
+    def _after(self, error: AiocomplError, log: AttemptLog | None, now: float) -> float | None:
         """Decide what comes after an attempt that failed, and take it down: seconds to wait, or None for the end."""
+        prepared = self._prepared
         if prepared is not None:
             self.plan.fail(prepared.deployment, error)
-            self._tries += 1
-        step = self._step(error, prepared, now)
+        kind, group = self._kind, self.plan.group
+        self._tries += 1
+        step = self._step(error, now)
         if log is not None:
-            log.fail(error, now - begun, None if step is RAISE else step.wait)
+            log.fail(error, now - self._begun, None if step is RAISE else step.wait)
         if prepared is not None and (step is not RAISE or self._groups > 1):
-            self.failed += (failed_attempt(len(self.failed) + 1, prepared.route, error, now - begun),)
+            self._take_down(prepared, error, now, kind)
         if step is RAISE:
             return None
         if step is FALL_BACK:
             self.plan.fall_back(error)
             self._tries, self._groups = 0, self._groups + 1
+            telemetry.warning("call.fell_back", group=group, to=self.plan.model, error=type(error).__name__)
         return step.wait
 
-    def _step(self, error: AiocomplError, prepared: Prepared[Any] | None, now: float) -> Step:
-        plan = self.plan
+    def _step(self, error: AiocomplError, now: float) -> Step:
+        plan, prepared = self.plan, self._prepared
         situation = Situation(
-            attempt=max(1, self._tries),
+            attempt=self._tries,
             elsewhere=plan.has_elsewhere(),
             fallbacks=plan.has_fallback(error),
             now=now,
             deadline=self.deadline,
         )
-        step = next_step(error, situation, plan.policy, self.rng)
+        step = next_step(error, situation, plan.policy, self.rules.rng)
         if step.kind == "again" and (prepared is None or not prepared.deployment.child.grants_retry()):
             return FALL_BACK if situation.fallbacks else RAISE
         return step
+
+    def _take_down(
+        self, prepared: Prepared[Any], error: AiocomplError, now: float, kind: AttemptKind | None = None
+    ) -> None:
+        """Keep a record of an attempt that failed."""
+        endpoint = prepared.route.endpoint
+        attempt = Attempt(
+            number=len(self.failed) + 1,
+            provider=endpoint.provider,
+            endpoint=endpoint.base_url,
+            model=prepared.route.model,
+            error=without_traceback(error),
+            elapsed=now - self._begun,
+            kind=kind or self._kind,
+            group=self.plan.group,
+            price=prepared.deployment.price,
+        )
+        self.failed += (attempt,)
 
     def _all_failed(self, error: AiocomplError) -> AllModelsFailedError:
         """How it ended where several model groups were asked."""
@@ -155,13 +232,5 @@ class Errand:
         return failure
 
 
-def failed_attempt(number: int, route: OperationRoute[Any], error: AiocomplError, elapsed: float) -> Attempt:
-    """The record of an attempt that failed."""
-    return Attempt(
-        number=number,
-        provider=route.endpoint.provider,
-        endpoint=route.endpoint.base_url,
-        model=route.model,
-        error=without_traceback(error),
-        elapsed=elapsed,
-    )
+def _note_usage(call: CallInfo, receipt: Receipt, _: Exception | None) -> None:
+    call.usage, call.estimated = receipt.spent()

@@ -9,28 +9,32 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import attrs
 
 from aiocompl._compat import override
-from aiocompl.codecs.legacy import legacy_route
 from aiocompl.combinators.face import Combinators
+from aiocompl.policy.hedge import HedgeBudget, HedgePurse
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
 from aiocompl.runtime.batch_calls import BatchCalling
-from aiocompl.runtime.call import Call, build_request, call_retries, call_timeout, sift, sort_keywords
-from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
+from aiocompl.runtime.call import Call, call_retries, call_timeout, sift, sort_keywords
+from aiocompl.runtime.children import check_counts, check_seconds
+from aiocompl.runtime.hedging import Hedges
 from aiocompl.runtime.mock import mock_answer
-from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.policy_loop import Errand
+from aiocompl.runtime.router_settings import read_router, read_router_from
+from aiocompl.runtime.routing import Router
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from typing import Unpack
 
-    from aiocompl.codecs.routing import Kind, Route
+    from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
+    from aiocompl.policy.config import RouterConfig
     from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.operations import Asking
-    from aiocompl.runtime.plan import Plan
+    from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.types.embedding import EmbeddingResponse
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(ChildKeeper, Combinators, BatchCalling):
+class Supervisor(Router, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -65,6 +69,13 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         breaker: When an endpoint that fails is not asked for a while; None asks it always.
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
+        model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
+        config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
+        hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
+        **settings: What else LiteLLM's Router takes: fallbacks, routing_strategy, ...; see `RouterSettings`.
+
+    Raises:
+        ConfigError: A setting is not as it should be; the message says where, and the nearest name.
     """
 
     def __init__(
@@ -81,8 +92,18 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         breaker: BreakerPolicy | None = None,
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
+        model_list: ModelGroups | None = None,
+        config: str | Path | Mapping[str, Any] | RouterConfig | None = None,
+        hedge_budget: HedgeBudget | None = None,
+        **settings: Unpack[RouterSettings],
     ) -> None:
+        check_counts(0, num_retries=num_retries)
+        check_seconds(timeout=timeout)
         super().__init__(
+            config=read_router(model_list, settings) if config is None else read_router_from(config),
+            timeout=timeout,
+            policy=RetryPolicy(max_retries=num_retries),
+            rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             max_concurrency=max_concurrency,
             inbox_size=inbox_size,
             overflow=overflow,
@@ -92,11 +113,7 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             breaker=breaker,
             transport=transport,
         )
-        check_counts(0, num_retries=num_retries)
-        check_seconds(timeout=timeout)
-        self._timeout = timeout
-        self._retries = RetryPolicy(max_retries=num_retries)
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
 
     @overload
     async def acompletion(
@@ -152,33 +169,20 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         del call  # what the collector need not look at while the answer is on its way
         if times == 1:
             answer: ChatCompletion | CompletionStream = await Errand(
-                plan, options, self._rng, started, deadline
+                plan, self, options, started, deadline
             ).run()
         else:
             from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-            request = cast("ChatRequest", plan.choose().request)
             answer = await fan_out(
-                times, lambda: Errand(plan, options, self._rng, started, deadline).run(), started, request
+                times,
+                lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
+                started,
+                cast("ChatRequest", plan.choose().request),
             )
         if answer_type is not None and isinstance(answer, ChatCompletion):
             answer_type.read_into(answer)
         return answer
-
-    def _plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
-        """How many answers are to be had by calls of their own, and where each of these may go."""
-        deployment = self._route(call)
-        times, route, policy = 1, cast("Route", deployment.route), self._retries
-        if "n_by_fanout" in call.options:
-            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
-
-            times = take_n(call, route)
-        request, dropped = build_request(call, route)
-        if request.legacy:
-            route = legacy_route(route)
-        if "num_retries" in call.options or "max_retries" in call.options:
-            policy = attrs.evolve(policy, max_retries=call_retries(call.options))
-        return times, OneWay(request, route, deployment, dropped, policy=policy)
 
     async def aembedding(
         self,
@@ -248,7 +252,7 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         deployment = self._operation_route(kind, call)
         started = loop.time()
         dropped, forced = sift(call, deployment.route)
-        policy = self._retries
+        policy = self.policy
         if "num_retries" in call.options or "max_retries" in call.options:
             policy = attrs.evolve(policy, max_retries=call_retries(call.options))
         return Asking(
@@ -258,7 +262,7 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             params=call.params,
             options=call.options,
             policy=policy,
-            rng=self._rng,
+            rules=self,
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )

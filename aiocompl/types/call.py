@@ -118,6 +118,9 @@ class CallInfo:
     price: Price | None = attrs.field(default=None, repr=False)
     """What the deployment that answered says a token costs, where it says so."""
 
+    skipped_events: int = 0
+    """Malformed events of the stream that were left out; the rest proved to be whole."""
+
     race: RaceReport | None = None
     """What became of each contestant, where the answer won a race."""
 
@@ -191,6 +194,7 @@ def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
     return attrs.evolve(
         parts[0],
         parts=tuple(parts),
+        skipped_events=sum(part.skipped_events for part in parts),
         total=max((part.total for part in parts if part.total is not None), default=None),
         answered=max((part.answered for part in parts if part.answered is not None), default=None),
     )

@@ -7,7 +7,7 @@ Source: https://developers.openai.com/api/docs, create chat completion (2026-11)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +127,17 @@ class CallOptions(CredentialOptions, total=False):
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
     """The same, under OpenAI's name."""
+    hedge: float | str | None
+    """Make a second attempt, elsewhere if there is an elsewhere, after so many seconds without an answer (a stream: without
+    a token), or after a quantile of what such calls took so far, as ``"p95"``. The first answer wins."""
+    fallbacks: Sequence[str | Mapping[str, Any]] | None
+    """What is asked, one after another, when the model has failed: names, or mappings with `model` and what changes."""
+    priority: int | Literal["high", "normal", "low"] | None
+    """Who goes first where calls wait: the lower the number, the sooner; each number has twice the share of the next.
+    Default 0, which is ``"normal"``; ``"high"`` is -2, ``"low"`` 2."""
+
+    budget: str | None
+    """The name of the budget that the call counts against, besides that of all calls. See `Supervisor`."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
