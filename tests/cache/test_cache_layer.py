@@ -126,6 +126,22 @@ async def test_which_answers_are_kept(answer: ChatCompletion, kept: bool) -> Non
     await layer.aclose()
 
 
+@pytest.mark.parametrize(
+    ("kind", "kept"), [("first", 1), ("retry", 1), ("hedge", 1), ("fallback", 0), ("recovery", 0)]
+)
+async def test_the_answers_of_other_models_are_not_kept(kind: Any, kept: int) -> None:
+    answer = whole()
+    info(answer).kind = kind
+
+    async def ask() -> ChatCompletion:
+        return answer
+
+    layer = CacheLayer(MemoryCache())
+    await layer.answer("k", DEFAULT, ask)
+    assert layer.statistics().kept == kept
+    await layer.aclose()
+
+
 async def test_errors_are_not_kept() -> None:
     layer, upstream = CacheLayer(MemoryCache()), Upstream(error=ConnectionError())
     for _ in range(2):
