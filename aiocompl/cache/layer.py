@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 from weakref import ref
 
 import attrs
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
     Answer = ChatCompletion | CompletionStream
     Ask = Callable[[], Awaitable[Answer]]
+
+
+_ELSEWHERE: Final = ("fallback", "recovery")
+"""Attempts whose answer may be that of another model than was asked: when the one that was asked is back, it shall answer."""
 
 
 @attrs.frozen(kw_only=True)
@@ -200,7 +204,8 @@ class CacheLayer:
             self._keep(whole, call)
 
     def _keep(self, answer: ChatCompletion, call: _Call) -> None:
-        if self._keeper is None or not is_worth_keeping(answer):
+        info = answer.call
+        if self._keeper is None or not is_worth_keeping(answer) or (info and info.kind in _ELSEWHERE):
             return
         try:
             data = pack(answer, self._clock())

@@ -241,7 +241,7 @@ class Errand:
         kind, before = self._kind, self.plan.model
         self._tries += 1
         step = self._step(error, now)
-        if self._watch is not None:
+        if self._watch is not None and step is not FALL_BACK:
             self._watch.decided(None if step is RAISE else step.wait)
         if prepared is not None and (step is not RAISE or self._groups > 1):
             self._take_down(prepared, error, now, kind)
