@@ -260,16 +260,28 @@ def test_what_is_given_up_counts_where_it_is_long() -> None:
     for step in range(60):
         limit.gave_up(0.1, 10, step * 0.1)  # nothing to compare it with
     assert limit.limit == 10
-    policy = AdaptivePolicy(initial=10, max_limit=10, probe_every=1000)
-    callers = Callers(QueueingServer(10, constant(1.0)), policy)
-    callers.run(30)
-    assert callers.limit.limit == 10
-    for step in range(200):
-        callers.limit.gave_up(0.5, 10, 30 + step / 10)
-    assert callers.limit.limit == 10
-    for step in range(40):
-        callers.limit.gave_up(4.0, 10, 50 + step / 10)
-    assert callers.limit.limit < 8
+    limit = AdaptiveLimit(AdaptivePolicy(initial=10, max_limit=10, probe_every=1000))
+    limits = []
+    for step in range(400):
+        now = step / 10
+        if step < 200:
+            limit.sample(1.0, limit.limit, now)
+        else:
+            limit.gave_up(0.5 if step < 300 else 4.0, limit.limit, now)
+        limits.append(limit.limit)
+    assert set(limits[100:300]) == {10}
+    assert min(limits[300:]) == 5
+
+
+def test_at_its_least_it_is_cut_no_more_but_learns() -> None:
+    limit = AdaptiveLimit(AdaptivePolicy(initial=1, max_limit=1))
+    now = 0.0
+    for seconds in (1.0, 5.0):
+        for _ in range(100):
+            now += seconds
+            limit.sample(seconds, 1, now)
+        assert limit.limit == 1
+        assert limit._baseline.kinds[None].mean == pytest.approx(seconds, rel=0.1)
 
 
 def test_a_lone_slow_caller_leaves_a_large_limit_alone() -> None:
