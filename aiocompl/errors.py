@@ -21,11 +21,13 @@ The tree::
     │       ├── ConflictError
     │       ├── UnprocessableEntityError
     │       ├── RateLimitError
+    │       │   └── WaitTooLongError
     │       └── InternalServerError
     │           ├── BadGatewayError
     │           └── ServiceUnavailableError
     ├── ActorDiedError
     ├── AnswerNotAcceptedError
+    ├── BudgetExceededError
     ├── CircuitOpenError
     ├── BatchFileError
     │   └── BatchOutputError
@@ -245,6 +247,14 @@ class RateLimitError(APIStatusError):
     http_status = 429
 
 
+class WaitTooLongError(RateLimitError):
+    """The call would get its turn too late for its deadline, so it was refused at once and never sent.
+
+    It says nothing of the provider: the line is our own, before a rate limit or a slot. `retry_after` has the seconds
+    until the turn would have come.
+    """
+
+
 class InternalServerError(APIStatusError):
     """The provider failed (5xx)."""
 
@@ -285,6 +295,23 @@ class BatchOutputError(BatchFileError):
     """The output of a batch cannot be written any more: the disk is full, say. What was written is whole lines."""
 
 
+class BudgetExceededError(AiocomplError):
+    """The call could have exceeded a budget and was not made; `http_status` is one that no client repeats by itself.
+
+    Attributes:
+        budget: The budget's name; None for that of the whole supervisor.
+        spent: US dollars spent in this period, and held for calls that are under way.
+        max_budget: US dollars that may be spent in a period.
+        resets_in: Seconds until the next period begins; None where there is none.
+    """
+
+    http_status = 402
+    budget: str | None = None
+    spent: float = 0.0
+    max_budget: float = 0.0
+    resets_in: float | None = None
+
+
 class CircuitOpenError(AiocomplError):
     """The endpoint has failed too often, and its circuit breaker lets nothing pass for now.
 
@@ -307,17 +334,9 @@ class CircuitOpenError(AiocomplError):
 
 
 class ConfigError(AiocomplError, ValueError):
-    """A configuration cannot be used as it is; the message says where, why, and what would do.
+    """A configuration cannot be used as it is; the message says where (`where` too), why, and what would do."""
 
-    Attributes:
-        where: The place (``"model_list[2].litellm_params.rpm"``), or "" where it is the whole.
-    """
-
-    def __init__(
-        self, message: str, *, provider: str | None = None, model: str | None = None, where: str = ""
-    ) -> None:
-        super().__init__(f"{where}: {message}" if where else message, provider=provider, model=model)
-        self.where = where
+    where: str = ""
 
 
 class EndpointDownError(AiocomplError):
@@ -386,31 +405,3 @@ class SupervisorClosedError(AiocomplError):
 
 Timeout = APITimeoutError
 """LiteLLM's name for `APITimeoutError`."""
-
-STATUS_ERRORS: dict[int, type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    402: PermissionDeniedError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    413: BadRequestError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-    500: InternalServerError,
-    502: BadGatewayError,
-    503: ServiceUnavailableError,
-    529: ServiceUnavailableError,
-}
-"""The class for each HTTP status that has one of its own; see `error_class` for the rest."""
-
-
-def error_class(status: int) -> type[APIStatusError | APITimeoutError]:
-    """The class that reports an HTTP error status; total over all integers."""
-    if status in (408, 504):
-        return APITimeoutError
-    if (known := STATUS_ERRORS.get(status)) is not None:
-        return known
-    if status >= 500:  # noqa: PLR2004 - where server errors begin
-        return InternalServerError
-    return APIStatusError

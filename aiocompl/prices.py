@@ -99,6 +99,29 @@ def cost(provider: str, model: str, usage: Usage | None, *, price: Price | None 
     return _table_cost(provider, model, usage) if price is None else price.of_usage(usage)
 
 
+def cost_of(
+    provider: str,
+    model: str,
+    prompt: int,
+    answer: int,
+    *,
+    cached: int = 0,
+    written: int = 0,
+    price: Price | None = None,
+) -> float | None:
+    """What so many tokens cost, or None where nobody knows; see `cost`."""
+    price = price or registered(provider, model)
+    if price is None:
+        row = _row(provider, model)
+        if row is None:
+            return None
+        if row.price is None or prompt > row.up_to:
+            counts = dict(zip(_COUNTED, (prompt, answer, cached, written), strict=True))
+            return _asked_cost(provider, model, **counts)
+        price = row.price
+    return price.of(prompt, answer, cached, written)
+
+
 def reported_cost(extra: Mapping[str, Any]) -> float | None:
     """What the provider itself says that the call cost, out of the fields that it adds to `usage`."""
     for value in (extra.get("cost"), extra.get("estimated_cost")):

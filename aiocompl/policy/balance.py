@@ -80,14 +80,12 @@ def _shuffled(loads: Sequence[Load], rng: Random, _: float) -> int:
     if weights is None:
         return int(rng.random() * len(loads))
     point = rng.random() * sum(weights)
-    last = 0
-    for index, weight in enumerate(weights):
-        if weight > 0:
-            last = index
-            if point < weight:
-                break
-            point -= weight
-    return last
+    index = 0
+    for index, weight in enumerate(weights):  # noqa: B007 - the last one where rounding has left something over
+        point -= weight
+        if point < 0:
+            break
+    return index
 
 
 def _least(figures: Sequence[float], rng: Random) -> int:

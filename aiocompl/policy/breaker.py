@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from aiocompl.errors import APIError, AuthenticationError, PermissionDeniedError, RateLimitError
+from aiocompl.errors import (
+    APIError,
+    AuthenticationError,
+    PermissionDeniedError,
+    RateLimitError,
+    WaitTooLongError,
+)
 
 if TYPE_CHECKING:
     from aiocompl.errors import AiocomplError
@@ -143,5 +149,5 @@ def _is_hard(error: AiocomplError) -> bool:
 
 
 def _counts(error: AiocomplError) -> bool:
-    """Whether it says something of the endpoint, rather than of the call."""
-    return error.retryable or _is_hard(error)
+    """Whether it says something of the endpoint, rather than of the call, or of the line before the endpoint."""
+    return (error.retryable or _is_hard(error)) and not isinstance(error, WaitTooLongError)

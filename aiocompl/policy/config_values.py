@@ -21,7 +21,9 @@ _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": Fal
 
 def bad(where: str, message: str) -> NoReturn:
     """Refuse what stands there."""
-    raise ConfigError(message, where=where)
+    error = ConfigError(f"{where}: {message}" if where else message)
+    error.where = where
+    raise error
 
 
 def unknown(

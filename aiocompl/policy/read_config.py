@@ -24,7 +24,7 @@ from aiocompl.policy.config_values import (
     text,
     unknown,
 )
-from aiocompl.policy.read_deployment import Natives, read_deployment, read_params, with_ids
+from aiocompl.policy.read_deployment import PARAMS, Natives, read_deployment, read_params, with_ids
 from aiocompl.policy.read_fallbacks import Names, Routable, read_aliases, read_chain, read_chains
 from aiocompl.types.checks import did_you_mean
 from aiocompl.types.params import OPENAI_PARAMS
@@ -90,7 +90,10 @@ def _read_group_retries(where: str, value: Any) -> Mapping[str, RetryCounts]:
     )
 
 
-def _read_sticky(where: str, value: Any) -> str:
+def _read_sticky(where: str, value: Any) -> str | None:
+    """A parameter's name; true is OpenAI's own for the purpose."""
+    if isinstance(value, bool):
+        return "prompt_cache_key" if value else None
     name = text(where, value)
     if name not in OPENAI_PARAMS:
         unknown(where, name, OPENAI_PARAMS, "parameter of a call")
@@ -183,7 +186,7 @@ def read_config(
         ConfigError: Something is not as it should be; `where` says what.
     """
     given = [] if model_list is None else list(model_list)
-    return _read(given, settings, dict.fromkeys(settings, ""), environ, natives, routable)
+    return _read(given, settings, {name: name for name in settings}, environ, natives, routable)
 
 
 def read_file_config(
@@ -209,19 +212,19 @@ def read_file_config(
             unknown(name, name, _FILE, "section")
     sections = {name: mapping(name, given.get(name) or {}) for name in sorted(_FILE - {"model_list"})}
     settings = dict(sections["router_settings"])
-    places = dict.fromkeys(settings, "router_settings.")
+    at = {name: f"router_settings.{name}" for name in settings}
     for name, value in sections["litellm_settings"].items():
-        at = f"litellm_settings.{name}"
-        if refuse_known(at, name, value, LITELLM_NAMES):
+        place = f"litellm_settings.{name}"
+        if refuse_known(place, name, value, LITELLM_NAMES):
             continue
         if (kept := _LITELLM_SETTINGS.get(name)) is None:
-            unknown(at, name, _LITELLM_SETTINGS)
+            unknown(place, name, _LITELLM_SETTINGS)
         if kept in settings:
-            bad(at, f"is said by router_settings.{kept} already")
-        settings[kept], places[kept] = value, "litellm_settings."
+            bad(place, f"is said by router_settings.{kept} already")
+        settings[kept], at[kept] = value, place
     model_list = list(items("model_list", given.get("model_list") or []))
     return FileConfig(
-        router=_read(model_list, settings, places, environ, natives, routable),
+        router=_read(model_list, settings, at, environ, natives, routable),
         general_settings=MappingProxyType(dict(sections["general_settings"])),
     )
 
@@ -229,19 +232,12 @@ def read_file_config(
 def _read(
     model_list: list[Any],
     settings: Mapping[str, Any],
-    places: Mapping[str, str],
+    at: Mapping[str, str],
     environ: Mapping[str, str],
     natives: Natives | None,
     routable: Routable | None,
 ) -> RouterConfig:
-    said: dict[str, Any] = {}
-    at = {name: f"{place}{name}" for name, place in places.items()}
-    for name, value in settings.items():
-        if name not in SETTINGS:
-            if not refuse_known(at[name], name, value, ROUTER_NAMES):
-                unknown(at[name], name, SETTINGS)
-        elif value is not None:
-            said[name] = fill(at[name], value, environ)
+    said = _known(settings, at, environ)
     defaults = _defaults(said, at)
     deployments = with_ids(
         tuple(
@@ -256,13 +252,28 @@ def _read(
         at.get("model_group_alias", ""), said.get("model_group_alias", {}), groups, routable
     )
     names = Names(groups, aliases, routable)
+    plain: dict[str, Any] = {
+        name: reader(at[name], said[name]) for name, reader in _PLAIN.items() if name in said
+    }
     return RouterConfig(
         deployments=deployments,
-        default_params=MappingProxyType(defaults),
+        default_params=MappingProxyType({name: defaults[name] for name in defaults if name in PARAMS}),
         model_group_alias=aliases,
         **_chains(said, at, names),
-        **{name: reader(at[name], said[name]) for name, reader in _PLAIN.items() if name in said},
+        **plain,
     )
+
+
+def _known(settings: Mapping[str, Any], at: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that say something, with the environment's values in them."""
+    said: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in SETTINGS:
+            if not refuse_known(at[name], name, value, ROUTER_NAMES):
+                unknown(at[name], name, SETTINGS)
+        elif value is not None:
+            said[name] = fill(at[name], value, environ)
+    return said
 
 
 def _defaults(said: Mapping[str, Any], at: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from aiocompl.errors import BadRequestError, ConfigError
 from aiocompl.policy.config import Alias
 from aiocompl.policy.config_values import bad, fill, flag, items, kind_of, mapping, text, unknown
 from aiocompl.policy.fallbacks import Fallback
-from aiocompl.policy.read_deployment import read_params
+from aiocompl.policy.read_deployment import PARAMS, read_params
 from aiocompl.types.checks import did_you_mean
 
 Routable = Callable[[str], bool]
@@ -161,6 +161,12 @@ def _entry(where: str, given: object, names: Names) -> Fallback:
             f"must be a name, or a mapping with 'model' and what is to be changed, not {kind_of(given)}",
         )
     params = read_params(where, given)
+    for name in params:
+        if name not in PARAMS:
+            bad(
+                f"{where}.{name}",
+                "is a deployment's, and no keyword of a call: say it in its model_list entry",
+            )
     model = params.pop("model", None)
     if "api_base" in params:  # any name will do there
         return Fallback(text(f"{where}.model", model), MappingProxyType(params))

@@ -70,6 +70,8 @@ class Envelope(Generic[AnswerT]):
     """How long a stream may keep its reader waiting."""
     answer_by: float = inf
     """When its answer must have begun, where that is before `deadline`."""
+    priority: int = 0
+    """The lower, the sooner."""
     taken: float = -1.0
     """When an actor took it out; below 0 before."""
     actor: ProviderActor | None = None

@@ -13,9 +13,11 @@ from aiocompl.errors import (
     EndpointDownError,
     InboxFullError,
     SupervisorClosedError,
+    WaitTooLongError,
 )
 from aiocompl.policy.restart import RestartIntensity
 from aiocompl.policy.retry import RetryBudget, RetryPurse
+from aiocompl.policy.shedding import Shedder
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
 from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
@@ -93,6 +95,7 @@ class Child:
         self.loop = asyncio.get_running_loop()
         # Until the first actor runs, its slots are room in the inbox.
         self._inbox: Inbox[Envelope[Any]] = Inbox(spec.inbox_size + spec.slots)
+        self._shedder = Shedder()
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._purse = RetryPurse(spec.retry_budget)
         self._actor: ProviderActor | None = None
@@ -117,6 +120,7 @@ class Child:
         again: bool = False,
         rebind: Rebind | None = None,
         limits: StreamLimits | None = None,
+        priority: int = 0,
     ) -> AnswerT | CompletionStream:
         """Put a request into the inbox and wait for its reply.
 
@@ -130,6 +134,7 @@ class Child:
             again: Whether the call has been here before: such a call is let in while the child drains.
             rebind: Makes the codec that has the credential, where that is fetched.
             limits: How long a stream may keep its reader waiting.
+            priority: Whose turn it is, where calls wait: the lower, the sooner.
 
         Raises:
             AiocomplError: Whatever went wrong.
@@ -139,7 +144,7 @@ class Child:
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a call must be awaited inside a task")
-        envelope = Envelope(request, codec, started, deadline, task, loop.time(), rebind)
+        envelope = Envelope(request, codec, started, deadline, task, loop.time(), rebind, priority=priority)
         if limits is not None:
             envelope.limits = limits
             if limits.first_token is not None:
@@ -150,7 +155,7 @@ class Child:
         try:
             actor = self._actor
             if actor is None or not actor.try_take(envelope):
-                actor = await self._queue(envelope)
+                actor = await self._queue(envelope, deadline)
             envelope.actor = None
             answer = await actor.perform(envelope)
         except BaseException as error:
@@ -164,7 +169,7 @@ class Child:
             if self._idle is not None:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
         elapsed = loop.time() - envelope.asked
-        self._count(elapsed)
+        self._count(elapsed, envelope.taken - envelope.asked)
         if answer.call is not None:
             answer.call.answered = elapsed
         return answer
@@ -294,23 +299,43 @@ class Child:
         telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
         return False
 
-    async def _queue(self, envelope: Envelope[Any]) -> ProviderActor:
-        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room."""
-        if not self._inbox.offer(envelope):
+    async def _queue(self, envelope: Envelope[Any], deadline: float) -> ProviderActor:
+        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room.
+
+        Whose turn would come too late is refused at once, and whose turn has come too late is not sent.
+        """
+        ahead = self._inbox.ahead(envelope.priority)
+        if not ahead and not self._inbox:
+            self._shedder.began(envelope.asked)
+        wait = self._shedder.refused(now=envelope.asked, deadline=deadline, ahead=ahead)
+        if wait is not None:
+            raise self._too_late(wait, deadline - envelope.asked)
+        if not self._inbox.offer(envelope, envelope.priority):
             if self.spec.overflow == "raise":
                 raise InboxFullError(
                     f"{len(self._inbox)} requests wait already (inbox_size={self.spec.inbox_size}): "
                     "slow down, or set overflow='wait' or a larger inbox_size",
                     provider=self.spec.endpoint.provider,
                 )
-            await self._inbox.put(envelope)
+            await self._inbox.put(envelope, envelope.priority)
             if self.state in ("down", "closed"):  # nobody serves the inbox any more
                 raise self._refusal()
         if envelope.actor is None:
             await envelope.wait_turn()
         actor = envelope.actor
         assert actor is not None  # noqa: S101 - who ends the wait has set it
+        if self._shedder.is_late(now=envelope.taken, deadline=deadline, started=envelope.asked):
+            raise self._too_late(ahead * self._shedder.per_turn, deadline - envelope.taken)
+        self._shedder.turn(envelope.taken)
         return actor
+
+    def _too_late(self, wait: float, left: float) -> AiocomplError:
+        return WaitTooLongError(
+            f"{len(self._inbox)} requests wait for a slot, and a call takes {self._shedder.mean:.3g} s; {left:.3g} s "
+            "are left: try again later, elsewhere, or with a longer timeout",
+            provider=self.spec.endpoint.provider,
+            retry_after=wait,
+        )
 
     def _fail(
         self, envelope: Envelope[Any], error: BaseException, task: asyncio.Task[Any], cancelling: int
@@ -322,6 +347,8 @@ class Child:
         """
         if not self._inbox.withdraw(envelope) and envelope.actor is not None:
             envelope.actor.release(envelope)  # taken, and given up before the exchange began
+        elif envelope.taken >= 0 and self._inbox:
+            self._shedder.aborted(self.loop.time() - envelope.taken)
         verdict = envelope.verdict
         alone = verdict is not None and task.uncancel() <= cancelling
         if verdict is not None and alone and isinstance(error, asyncio.CancelledError):
@@ -335,7 +362,9 @@ class Child:
             self._failed += 1
             self._last_error = str(error)
 
-    def _count(self, seconds: float) -> None:
+    def _count(self, seconds: float, queued: float) -> None:
+        if self._inbox:
+            self._shedder.took(seconds - queued)
         index = self._completed % _LATENCIES
         self._completed += 1
         if len(self._latencies) < _LATENCIES:

@@ -68,6 +68,16 @@ class Finder(Protocol):
         """What is retried where no group says anything."""
         ...
 
+    @property
+    def stream_timeout(self) -> float | None:
+        """Seconds that an attempt of a stream may take where its deployment says nothing."""
+        ...
+
+    @property
+    def default_params(self) -> Mapping[str, Any]:
+        """What goes where the caller says nothing, for models in no group."""
+        ...
+
     def find(self, name: str) -> Group | None:
         """The model group of this name, or of this alias."""
         ...
@@ -198,19 +208,21 @@ class GroupPlan:
             )
         for out in (self._failed, self._barred):
             if out and (left := [member for member in passing if id(member) not in out]):
-                return left
-        return passing
+                passing = left
+                break
+        return [member for member in passing if not member.has_line] or passing
 
     def _prepare(self, member: Member) -> Prepared[Any]:
         config = member.config
         call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
         timeout = config.timeout
-        if self.question.stream and config.stream_timeout is not None:
-            timeout = config.stream_timeout
+        if self.question.stream:
+            timeout = config.stream_timeout or self.finder.stream_timeout or timeout
         return _prepared(call, member.deployment, timeout)
 
     def _prepare_direct(self) -> Prepared[Any]:
-        call = self.question.call(self.model, {}, self._changes, elsewhere=self._fell_back)
+        defaults = self.finder.default_params
+        call = self.question.call(self.model, defaults, self._changes, elsewhere=self._fell_back)
         prepared = self._prepared[0] = _prepared(call, self.finder.route(call), None)
         return prepared
 

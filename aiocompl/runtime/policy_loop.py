@@ -10,6 +10,7 @@ import attrs
 
 from aiocompl import telemetry
 from aiocompl.errors import AiocomplError, AllModelsFailedError
+from aiocompl.policy.fair_queue import as_priority
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import AttemptLog
 from aiocompl.runtime.hedging import Hedged
@@ -104,8 +105,12 @@ class Errand:
         """Make one attempt."""
         request, deadline = prepared.request, self.deadline
         limits: StreamLimits | None = None
-        if request.stream and prepared.options:
-            limits = stream_limits(prepared.options)
+        priority = 0
+        if options := prepared.options:
+            if request.stream:
+                limits = stream_limits(options)
+            if "priority" in options:
+                priority = as_priority(options["priority"])
         if prepared.timeout is not None:
             deadline = min(deadline, prepared.deployment.child.loop.time() + prepared.timeout)
         return await prepared.deployment.ask(
@@ -115,6 +120,7 @@ class Errand:
             deadline=deadline,
             again=self.again or bool(self.failed),
             limits=limits,
+            priority=priority,
         )
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:

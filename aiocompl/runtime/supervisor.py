@@ -18,18 +18,20 @@ from aiocompl.runtime.children import check_counts, check_seconds
 from aiocompl.runtime.hedging import Hedges
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.policy_loop import Errand
-from aiocompl.runtime.router_settings import read_router
+from aiocompl.runtime.router_settings import read_router, read_router_from
 from aiocompl.runtime.routing import Router
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from typing import Unpack
 
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
+    from aiocompl.policy.config import RouterConfig
     from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.operations import Asking
     from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
@@ -68,6 +70,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
         model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
+        config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
         hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
         **settings: What else LiteLLM's Router takes: fallbacks, routing_strategy, ...; see `RouterSettings`.
 
@@ -90,10 +93,17 @@ class Supervisor(Router, Combinators, BatchCalling):
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
         model_list: ModelGroups | None = None,
+        config: str | Path | Mapping[str, Any] | RouterConfig | None = None,
         hedge_budget: HedgeBudget | None = None,
         **settings: Unpack[RouterSettings],
     ) -> None:
+        check_counts(0, num_retries=num_retries)
+        check_seconds(timeout=timeout)
         super().__init__(
+            config=read_router(model_list, settings) if config is None else read_router_from(config),
+            timeout=timeout,
+            policy=RetryPolicy(max_retries=num_retries),
+            rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             max_concurrency=max_concurrency,
             inbox_size=inbox_size,
             overflow=overflow,
@@ -103,13 +113,7 @@ class Supervisor(Router, Combinators, BatchCalling):
             breaker=breaker,
             transport=transport,
         )
-        check_counts(0, num_retries=num_retries)
-        check_seconds(timeout=timeout)
-        self._timeout = timeout
-        self.policy = RetryPolicy(max_retries=num_retries)
-        self.rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
-        self._configure(read_router(model_list, settings))
 
     @overload
     async def acompletion(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
 
+from aiocompl import telemetry
 from aiocompl._compat import override
 from aiocompl.codecs.quotes import conceal
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError
@@ -173,6 +174,8 @@ class UpstreamStream(CompletionStream):
             error, self._error = self._error, None
             raise error
         if received.finished:
+            if received.skipped:
+                self._tell_skipped(received.skipped)
             await self._finish(lease)
             raise StopAsyncIteration
         if lease.over:
@@ -192,6 +195,19 @@ class UpstreamStream(CompletionStream):
         if watch is not None:
             watch.came()
         received.take(data, chunks)
+
+    def _tell_skipped(self, count: int) -> None:
+        call = self.call
+        if not call.skipped_events:
+            call.skipped_events = count
+            telemetry.attempt(
+                "stream.events_skipped",
+                verbose=False,
+                provider=call.provider,
+                endpoint=call.endpoint,
+                model=call.model,
+                count=count,
+            )
 
     async def _finish(self, lease: Lease) -> None:
         """Wait briefly for the end of the body, so that the connection can go back to the pool."""

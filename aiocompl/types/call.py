@@ -118,8 +118,19 @@ class CallInfo:
     price: Price | None = attrs.field(default=None, repr=False)
     """What the deployment that answered says a token costs, where it says so."""
 
+    skipped_events: int = 0
+    """Malformed events of the stream that were left out; the rest proved to be whole."""
+
     race: RaceReport | None = None
     """What became of each contestant, where the answer won a race."""
+
+    cached: bool = False
+    """The answer was kept from an earlier call: nothing was sent. Its `usage` is what that call used; this one had no
+    attempt, and cost nothing."""
+
+    coalesced: bool = False
+    """The answer is that of the same call, made by somebody else at the same time, and its `usage` counts there; this one
+    had no attempt, and cost nothing."""
 
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
@@ -131,7 +142,9 @@ class CallInfo:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every attempt in order; the last one answered."""
+        """Every attempt in order; the last one answered. None where the answer came without."""
+        if self.cached or self.coalesced:
+            return ()
         last = Attempt(
             number=len(self.failed) + 1,
             provider=self.provider,
@@ -150,6 +163,8 @@ class CallInfo:
     @property
     def cost(self) -> float | None:
         """US dollars spent by all attempts whose cost is known; None where none is, or while a stream runs."""
+        if self.cached or self.coalesced:
+            return 0.0
         if self.parts:
             spent = [part.cost for part in self.parts]
         else:
@@ -179,6 +194,7 @@ def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
     return attrs.evolve(
         parts[0],
         parts=tuple(parts),
+        skipped_events=sum(part.skipped_events for part in parts),
         total=max((part.total for part in parts if part.total is not None), default=None),
         answered=max((part.answered for part in parts if part.answered is not None), default=None),
     )

@@ -85,6 +85,7 @@ async def test_verbose() -> None:
     assert [(log["event"], log["log_level"]) for log in logs] == [
         ("attempt.started", "info"),
         ("attempt.failed", "info"),
+        ("attempt.retried", "info"),
         ("attempt.started", "info"),
         ("attempt.finished", "info"),
     ]

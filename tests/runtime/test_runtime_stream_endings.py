@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pytest
-from runtime_kit import Bugs, ScriptedChild, outcome
+from runtime_kit import MESSAGES, Bugs, ScriptedChild, outcome
 
 from aiocompl import CompletionStream
 from aiocompl.errors import (
@@ -17,9 +17,12 @@ from aiocompl.errors import (
     IncompleteStreamError,
     SupervisorClosedError,
 )
-from aiocompl.runtime.mock import mock_answer
+from aiocompl.runtime.mock import CannedResponse, mock_answer
+from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.testing import Delivery, Slice, settle
+from aiocompl.types.call import CallInfo
 from aiocompl.types.completion import Usage
+from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,3 +246,22 @@ async def test_what_was_forgotten_is_no_response() -> None:
     stream.forget()
     with pytest.raises(IncompleteStreamError, match="forget"):
         await stream.response()
+
+
+async def test_a_lease_ends_without_a_stream_too() -> None:
+    """Where a bug keeps the stream from being made."""
+    ended: list[Lease] = []
+    lease = Lease(CannedResponse(b""), asyncio.get_running_loop(), ended.append)
+    lease.end(APITimeoutError)
+    lease.end()
+    assert ended == [lease]
+    assert isinstance(lease.why, APITimeoutError)
+
+
+async def test_a_stream_that_could_not_be_made_is_nothing_to_close() -> None:
+    lease = Lease(CannedResponse(b""), asyncio.get_running_loop(), lambda _: None)
+    codec: Any = Bugs(streaming=True)
+    request = ChatRequest("m", MESSAGES, stream=True)
+    with pytest.raises(ZeroDivisionError):
+        UpstreamStream(lease, codec, request, CallInfo("test", "", "m"), 0.0)
+    assert not lease.over
