@@ -320,17 +320,7 @@ class CircuitOpenError(AiocomplError):
     """
 
     http_status = 503
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        provider: str | None = None,
-        model: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, provider=provider, model=model)
-        self.retry_after = retry_after
+    retry_after: float | None = None
 
 
 class ConfigError(AiocomplError, ValueError):

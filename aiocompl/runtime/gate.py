@@ -52,12 +52,13 @@ class Gate:
         wait = self._breaker.wait(self._loop.time())
         if wait is not None:
             endpoint = self._endpoint
-            raise CircuitOpenError(
+            error = CircuitOpenError(
                 f"{endpoint.base_url} has failed too often and is not asked for now: try again in {wait:.3g} s",
                 provider=endpoint.provider,
                 model=self._model,
-                retry_after=wait,
             )
+            error.retry_after = wait
+            raise error
 
     def succeed(self) -> None:
         """A call has been answered."""

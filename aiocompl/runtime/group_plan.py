@@ -201,11 +201,12 @@ class GroupPlan:
         passing = [member for member in group.members if member.closed_for is None]
         if not passing:
             least = min(member.closed_for or 0.0 for member in group.members)
-            raise CircuitOpenError(
+            error = CircuitOpenError(
                 f"all deployments have failed too often and are not asked for now: try again in {least:.3g} s",
                 model=group.name,
-                retry_after=least,
             )
+            error.retry_after = least
+            raise error
         for out in (self._failed, self._barred):
             if out and (left := [member for member in passing if id(member) not in out]):
                 passing = left
