@@ -199,7 +199,7 @@ class CacheLayer:
     def _keep_stream(self, call: _Call, stream: CompletionStream) -> None:
         """Keep the answer of a stream that is whole; unless its reader had it forgotten."""
         with suppress(IncompleteStreamError):
-            whole = stream_chunk_builder(stream._chunks())  # noqa: SLF001 - `response` would be later, and read
+            whole = stream_chunk_builder(stream.receipt.chunks())
             whole.call = stream.call
             self._keep(whole, call)
 
