@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Timeout,
         UnprocessableEntityError,
         UnsupportedParamsError,
+        WaitTooLongError,
     )
     from aiocompl.many import (
         abatch_completion,
@@ -185,6 +186,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "WaitTooLongError",
     "__version__",
     "abatch_completion",
     "abatch_completion_models",
@@ -266,6 +268,7 @@ _HOMES = {
         "Timeout",
         "UnprocessableEntityError",
         "UnsupportedParamsError",
+        "WaitTooLongError",
     ),
     "many": (
         "abatch_completion",
