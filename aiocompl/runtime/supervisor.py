@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
+    from aiocompl.cache.base import Cache
+    from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
@@ -67,6 +69,8 @@ class Supervisor(Router, Combinators, BatchCalling):
         restart_period: See there.
         retry_budget: How many retries each endpoint may get in all, whatever single calls would be allowed.
         breaker: When an endpoint that fails is not asked for a while; None asks it always.
+        cache: Where answers are kept, and given again to calls that ask the same; closed with the supervisor.
+        coalesce: Whether calls that ask the same at once share one request.
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
         model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
@@ -90,6 +94,8 @@ class Supervisor(Router, Combinators, BatchCalling):
         restart_period: float = 5.0,
         retry_budget: RetryBudget | None = None,
         breaker: BreakerPolicy | None = None,
+        cache: Cache | None = None,
+        coalesce: bool = False,
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
         model_list: ModelGroups | None = None,
@@ -113,6 +119,11 @@ class Supervisor(Router, Combinators, BatchCalling):
             breaker=breaker,
             transport=transport,
         )
+        self._layer: CacheLayer | None = None
+        if cache is not None or coalesce:
+            from aiocompl.cache.layer import CacheLayer  # noqa: PLC0415 - for those who want it
+
+            self._layer = CacheLayer(cache, coalesce=coalesce)
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
 
     @overload
@@ -164,25 +175,49 @@ class Supervisor(Router, Combinators, BatchCalling):
             self._bind(loop)
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
+        question = None
+        if self._layer is not None or "cache" in options:
+            from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who want it
+
+            self._check_running()
+            named = self.find(call.model)
+            question = question_of(call, None if named else self._route(call).route.endpoint)
         times, plan = self._plan(call, params)
         answer_type = call.answer_type
         del call  # what the collector need not look at while the answer is on its way
-        if times == 1:
-            answer: ChatCompletion | CompletionStream = await Errand(
-                plan, self, options, started, deadline
-            ).run()
-        else:
+
+        async def ask() -> ChatCompletion | CompletionStream:
+            if times == 1:
+                found: ChatCompletion | CompletionStream
+                found = await Errand(plan, self, options, started, deadline).run()
+                return found
             from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-            answer = await fan_out(
+            return await fan_out(
                 times,
                 lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
                 started,
                 cast("ChatRequest", plan.choose().request),
             )
+
+        if self._layer is None or question is None:
+            answer = await ask()
+        else:
+            answer = await self._layer.answer(
+                question.key, question.controls, ask, stream=question.form, deadline=deadline
+            )
         if answer_type is not None and isinstance(answer, ChatCompletion):
             answer_type.read_into(answer)
         return answer
+
+    @override
+    async def aclose(self) -> None:
+        """See `ChildKeeper`; then what is to be kept is written, and the cache closed."""
+        try:
+            await super().aclose()
+        finally:
+            if self._layer is not None:
+                await self._layer.aclose()
 
     async def aembedding(
         self,
