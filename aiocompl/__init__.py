@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         Timeout,
         UnprocessableEntityError,
         UnsupportedParamsError,
+        WaitTooLongError,
     )
     from aiocompl.many import (
         abatch_completion,
@@ -193,6 +194,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "WaitTooLongError",
     "__version__",
     "abatch_completion",
     "abatch_completion_models",
@@ -278,6 +280,7 @@ _HOMES = {
         "Timeout",
         "UnprocessableEntityError",
         "UnsupportedParamsError",
+        "WaitTooLongError",
     ),
     "many": (
         "abatch_completion",

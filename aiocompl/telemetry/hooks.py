@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-from aiocompl.prices import cost
+from aiocompl.prices import load_table
 from aiocompl.telemetry.outlet import GRACE, Outlet
-from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -155,7 +154,7 @@ class Hooks:
         time_limit: float = 30.0,
     ) -> None:
         self._hooks = tuple(hooks)
-        _load_prices()
+        load_table()  # before the first call ends: it would hold up all others
         self._outlets: list[Outlet] = []
         events: list[Wanting] = []
         successes: list[Wanting] = []
@@ -216,8 +215,3 @@ def _check(hook: object) -> None:
         raise TypeError(
             f"{hook!r} is no hook: it has none of on_success, on_failure, on_event, observe, attach"
         )
-
-
-def _load_prices() -> None:
-    """Have the price table there before the first call ends: loading it would hold up all others."""
-    cost("openai", "gpt-4o", Usage(prompt_tokens=1))
