@@ -230,15 +230,6 @@ class Supervisor(Router, Combinators, BatchCalling):
             answer_type.read_into(answer)
         return answer
 
-    @override
-    async def aclose(self) -> None:
-        """See `ChildKeeper`; then what is to be kept is written, and the cache closed."""
-        try:
-            await super().aclose()
-        finally:
-            if self._layer is not None:
-                await self._layer.aclose()
-
     async def aembedding(
         self,
         model: str,
@@ -287,7 +278,11 @@ class Supervisor(Router, Combinators, BatchCalling):
     async def aclose(self) -> None:
         """See `ChildKeeper.aclose`; hooks are told what has happened before this returns, for a few seconds at most."""
         try:
-            await super().aclose()
+            try:
+                await super().aclose()
+            finally:
+                if self._layer is not None:  # after the children: what is shared ends as they say
+                    await self._layer.aclose()
         finally:
             if self.hooks is not None:
                 await self.hooks.aclose()
