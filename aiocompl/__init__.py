@@ -12,6 +12,10 @@ from aiocompl._version import __version__
 if TYPE_CHECKING:
     from aiocompl.batchfile.run import run_batch_file
     from aiocompl.batchfile.tally import BatchFileProgress, BatchFileSummary
+    from aiocompl.cache.base import Cache
+    from aiocompl.cache.disk import DiskCache
+    from aiocompl.cache.memory import MemoryCache
+    from aiocompl.cache.redis import RedisCache
     from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
     from aiocompl.codecs.abilities import get_supported_openai_params
     from aiocompl.codecs.registry import register_provider, unregister_provider
@@ -126,6 +130,7 @@ __all__ = [
     "Budget",
     "BudgetExceededError",
     "BudgetSnapshot",
+    "Cache",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -140,6 +145,7 @@ __all__ = [
     "ContentPolicyViolationError",
     "Contestant",
     "ContextWindowExceededError",
+    "DiskCache",
     "Embedding",
     "EmbeddingResponse",
     "EndpointDownError",
@@ -151,6 +157,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerSnapshot",
     "LocalModelError",
+    "MemoryCache",
     "MergedStream",
     "MissingExtraError",
     "ModelInfo",
@@ -168,6 +175,7 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RateLimits",
+    "RedisCache",
     "RerankResponse",
     "RerankResult",
     "ResponseFormatError",
@@ -222,6 +230,10 @@ __all__ = [
 _HOMES = {
     "batchfile.run": ("run_batch_file",),
     "batchfile.tally": ("BatchFileProgress", "BatchFileSummary"),
+    "cache.base": ("Cache",),
+    "cache.disk": ("DiskCache",),
+    "cache.memory": ("MemoryCache",),
+    "cache.redis": ("RedisCache",),
     "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
     "codecs.abilities": ("get_supported_openai_params",),
     "codecs.registry": ("register_provider", "unregister_provider"),

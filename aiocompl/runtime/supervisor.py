@@ -191,18 +191,21 @@ class Supervisor(Router, Combinators, BatchCalling):
             await load_prices()
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        if self._cache is None:
+        if self._cache is None and "cache" not in options:
             return await self._make_answer(call, params, started, deadline)
-        return await self._cached_answer(self._cache, call, params, started, deadline)
+        return await self._cached_answer(call, params, started, deadline)
 
     async def _cached_answer(
-        self, cache: CacheLayer, call: Call, params: Mapping[str, Any], started: float, deadline: float
+        self, call: Call, params: Mapping[str, Any], started: float, deadline: float
     ) -> ChatCompletion | CompletionStream:
         """One that is kept, or on its way already; else make one."""
-        from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who have a cache
+        from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who want it
 
-        group = self.find(call.model)
+        self._check_running()
+        group, cache = self.find(call.model), self._cache
         question = question_of(call, self._route(call).route.endpoint if group is None else None)
+        if cache is None:
+            return await self._make_answer(call, params, started, deadline)
         return await cache.answer(
             question.key,
             question.controls,
@@ -281,11 +284,11 @@ class Supervisor(Router, Combinators, BatchCalling):
     async def aclose(self) -> None:
         """See `ChildKeeper.aclose`; hooks are told what has happened before this returns, for a few seconds at most."""
         try:
-            if self._cache is not None:
-                await self._cache.aclose()
+            await super().aclose()
         finally:
             try:
-                await super().aclose()
+                if self._cache is not None:  # after the children: what is shared ends as they say
+                    await self._cache.aclose()
             finally:
                 if self.hooks is not None:
                     await self.hooks.aclose()
