@@ -317,7 +317,11 @@ class Turnstile:
             left = waiter.deadline - now
             wait = len(self._line) * self._shedder.per_turn
             self._drop(waiter)
-            waiter.fail(self._too_long(wait, f"a call takes {self._shedder.mean:.3g} s", left))
+            waiter.fail(
+                self._too_long(
+                    wait, f"its turn came too late, as a call takes {self._shedder.mean:.3g} s", left
+                )
+            )
         return None
 
     def _await(self, waiter: _Waiter, now: float, wait: float) -> bool:
@@ -364,8 +368,8 @@ class Turnstile:
         self._refused += 1
         provider, model = self._where
         return WaitTooLongError(
-            f"the limits of this deployment have a line before them: {why}, and {left:.3g} s are left; "
-            f"try again later, elsewhere, or with a longer timeout",
+            f"the deployment's limits keep calls waiting: {why}, and {left:.3g} s are left; "
+            "try again later, elsewhere, or with a longer timeout",
             provider=provider,
             model=model,
             retry_after=wait,

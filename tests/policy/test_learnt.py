@@ -50,7 +50,9 @@ def test_limits_for_a_minute(said: RateLimit, limit: float | None) -> None:
         pytest.param(RateLimit(limit=100, remaining=5, reset=20.0), 6, 0, 20, id="a window: all at its end"),
         pytest.param(RateLimit(limit=100, remaining=5, reset=20.0), 6, 15, 5, id="a window, later"),
         pytest.param(RateLimit(limit=100, remaining=5, reset=20.0), 6, 20, 0, id="a window that is over"),
-        pytest.param(RateLimit(limit=60, remaining=0, reset=60.0), 1, 0, 1, id="a bucket: one after the other"),
+        pytest.param(
+            RateLimit(limit=60, remaining=0, reset=60.0), 1, 0, 1, id="a bucket: one after the other"
+        ),
         pytest.param(RateLimit(limit=60, remaining=0, reset=60.0), 1, 0.5, 0.5, id="a bucket, later"),
         pytest.param(RateLimit(limit=60, remaining=0, reset=60.0), 99, 0, 60, id="more than the whole limit"),
         pytest.param(RateLimit(remaining=0, window=10.0), 1, 0, 10, id="no reset but a window"),

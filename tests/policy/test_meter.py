@@ -63,7 +63,9 @@ def test_a_burst_then_evenly_and_the_limit_in_the_fullest_minute(
     assert instants.count(100.0) == at_once
     interval = 60 / max(int(limit) - at_once + 1, int(limit) * 0.75)
     assert at_once + ceil(60 / interval) - 1 == int(limit) or at_once > limit / 4
-    gaps = [later - earlier for earlier, later in zip(instants[at_once - 1 :], instants[at_once:], strict=False)]
+    gaps = [
+        later - earlier for earlier, later in zip(instants[at_once - 1 :], instants[at_once:], strict=False)
+    ]
     assert gaps == pytest.approx([interval] * len(gaps), rel=1e-4)
 
 
@@ -76,7 +78,12 @@ def test_below_one_a_minute() -> None:
     assert instants == [0.0, pytest.approx(120), pytest.approx(240)]
 
 
-@given(limit=limits, burst=st.none() | st.integers(1, 100).map(float), now=starts, asks=st.lists(pauses, max_size=60))
+@given(
+    limit=limits,
+    burst=st.none() | st.integers(1, 100).map(float),
+    now=starts,
+    asks=st.lists(pauses, max_size=60),
+)
 def test_never_more_than_the_limit_in_any_minute(
     limit: float, burst: float | None, now: float, asks: list[float]
 ) -> None:
@@ -117,7 +124,9 @@ def test_never_more_than_the_limit_whatever_is_given_back(
         assert sum(window) <= limit or len(window) == 1, (start, first, window)
 
 
-@pytest.mark.parametrize(("amount", "expected"), [(50.0, 1000 / 50), (200.0, 5), (300.0, 3), (500.0, 2), (1000.0, 1)])
+@pytest.mark.parametrize(
+    ("amount", "expected"), [(50.0, 1000 / 50), (200.0, 5), (300.0, 3), (500.0, 2), (1000.0, 1)]
+)
 def test_large_amounts_pass_too(amount: float, expected: int) -> None:
     instants = passed(Meter(1000.0), 0.0, 60.0, amount)
     assert expected * 0.9 <= len(instants) <= expected

@@ -97,9 +97,7 @@ class ScriptedChild:
         now = self.child.loop.time()
         request = ChatRequest(model, MESSAGES, stream=stream)
         deadline = now + timeout
-        return self.child.ask(
-            request, codec, started=now, deadline=deadline, again=again, priority=priority
-        )
+        return self.child.ask(request, codec, started=now, deadline=deadline, again=again, priority=priority)
 
     def begin(self, **options: Any) -> asyncio.Task[ChatCompletion | CompletionStream]:
         """Ask in a task."""

@@ -90,7 +90,9 @@ async def test_slots(durations: str, timeout: float) -> None:  # noqa: ASYNC109 
     rng = Random(2)
     tally = await overload(serve, lambda: DURATIONS[durations](rng), timeout=timeout)
     assert tally.good > 0.9 * SLOTS * SECONDS
-    assert sorted(tally.waited)[len(tally.waited) * 8 // 10] == 0, "nearly all that are refused are so at once"
+    assert sorted(tally.waited)[len(tally.waited) * 8 // 10] == 0, (
+        "nearly all that are refused are so at once"
+    )
 
 
 @each_kind
@@ -105,7 +107,9 @@ async def test_the_inbox(durations: str, timeout: float) -> None:  # noqa: ASYNC
         tally = await overload(serve, lambda: 0.0, timeout=timeout)
         assert scripted.child.snapshot().queued == 0
     assert tally.good > 0.9 * SLOTS * SECONDS
-    assert sorted(tally.waited)[len(tally.waited) * 8 // 10] == 0, "nearly all that are refused are so at once"
+    assert sorted(tally.waited)[len(tally.waited) * 8 // 10] == 0, (
+        "nearly all that are refused are so at once"
+    )
 
 
 @pytest.mark.parametrize("timeout", [3.0, 30.0])

@@ -33,7 +33,13 @@ class Line:
         self.passed: list[tuple[str, float]] = []
 
     async def call(
-        self, name: str, cost: Cost = ONE, *, takes: float = 0.0, timeout: float = inf, priority: int = 0  # noqa: ASYNC109 - the call's own
+        self,
+        name: str,
+        cost: Cost = ONE,
+        *,
+        takes: float = 0.0,
+        timeout: float = inf,
+        priority: int = 0,  # noqa: ASYNC109 - the call's own
     ) -> Pass:
         passed = await self.turnstile.enter(cost, priority=priority, deadline=self.now() + timeout)
         self.passed.append((name, round(self.now(), 2)))
@@ -101,7 +107,9 @@ async def test_by_priority_and_in_order_within_one() -> None:
     tasks += [line.begin(name, priority=-2) for name in "hi"]
     await asyncio.gather(*tasks)
     assert line.order.replace("x", "", 1)[0] == "h"
-    assert [line.order.index(one) < line.order.index(other) for one, other in ("ab", "lm", "hi", "im")] == [True] * 4
+    assert [line.order.index(one) < line.order.index(other) for one, other in ("ab", "lm", "hi", "im")] == [
+        True
+    ] * 4
 
 
 async def test_the_head_of_the_line_changes_while_its_alarm_is_set() -> None:

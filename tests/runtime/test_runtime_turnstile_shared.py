@@ -61,7 +61,9 @@ class Shop:
         self.passed.append((name, round(self.loop.time(), 2)))
         return passed
 
-    def begin(self, name: str, cost: Cost = ONE, *, priority: int = 0, wait: float = 600.0) -> asyncio.Task[Pass]:
+    def begin(
+        self, name: str, cost: Cost = ONE, *, priority: int = 0, wait: float = 600.0
+    ) -> asyncio.Task[Pass]:
         return asyncio.create_task(self.call(name, cost, priority=priority, wait=wait))
 
 
