@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiocompl.combinators.batch_rules import BatchProgress
     from aiocompl.combinators.merged import MergedStream
     from aiocompl.combinators.report import Contestant, RaceReport
+    from aiocompl.costs import completion_cost, context_window, cost_per_token, register_model
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         BadRequestError,
         BatchFileError,
         BatchOutputError,
+        BudgetExceededError,
         CircuitOpenError,
         ConflictError,
         ContentPolicyViolationError,
@@ -65,7 +67,10 @@ if TYPE_CHECKING:
         aiter_batch,
     )
     from aiocompl.policy.breaker import BreakerPolicy
+    from aiocompl.policy.budget import Budget, BudgetSnapshot
+    from aiocompl.policy.ledger import Ledger, LedgerEntry, LedgerSnapshot
     from aiocompl.policy.retry import RetryBudget
+    from aiocompl.prices import Price
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
@@ -79,6 +84,7 @@ if TYPE_CHECKING:
         batch_completion_models,
         batch_completion_models_all_responses,
     )
+    from aiocompl.token_counts import TokenCount, atoken_counter, token_counter
     from aiocompl.types.assemble import stream_chunk_builder
     from aiocompl.types.call import Attempt, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
@@ -117,6 +123,9 @@ __all__ = [
     "BatchProgress",
     "BatchStream",
     "BreakerPolicy",
+    "Budget",
+    "BudgetExceededError",
+    "BudgetSnapshot",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -138,6 +147,9 @@ __all__ = [
     "InboxFullError",
     "IncompleteStreamError",
     "InternalServerError",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerSnapshot",
     "LocalModelError",
     "MergedStream",
     "MissingExtraError",
@@ -151,6 +163,7 @@ __all__ = [
     "NotFoundError",
     "NotNeededError",
     "PermissionDeniedError",
+    "Price",
     "RaceReport",
     "RateLimit",
     "RateLimitError",
@@ -167,6 +180,7 @@ __all__ = [
     "SyncCompletionStream",
     "SyncMergedStream",
     "Timeout",
+    "TokenCount",
     "ToolCall",
     "TransportSettings",
     "UnprocessableEntityError",
@@ -183,19 +197,25 @@ __all__ = [
     "amodels",
     "amoderation",
     "arerank",
+    "atoken_counter",
     "batch_completion",
     "batch_completion_models",
     "batch_completion_models_all_responses",
     "completion",
+    "completion_cost",
+    "context_window",
+    "cost_per_token",
     "default_supervisor",
     "embedding",
     "get_supported_openai_params",
     "models",
     "moderation",
+    "register_model",
     "register_provider",
     "rerank",
     "run_batch_file",
     "stream_chunk_builder",
+    "token_counter",
     "unregister_provider",
 ]
 
@@ -209,6 +229,7 @@ _HOMES = {
     "combinators.batch_rules": ("BatchProgress",),
     "combinators.merged": ("MergedStream",),
     "combinators.report": ("Contestant", "RaceReport"),
+    "costs": ("completion_cost", "context_window", "cost_per_token", "register_model"),
     "errors": (
         "CircuitOpenError",
         "APIConnectionError",
@@ -225,6 +246,7 @@ _HOMES = {
         "BadRequestError",
         "BatchFileError",
         "BatchOutputError",
+        "BudgetExceededError",
         "ConflictError",
         "ContentPolicyViolationError",
         "ContextWindowExceededError",
@@ -255,7 +277,10 @@ _HOMES = {
         "aiter_batch",
     ),
     "policy.breaker": ("BreakerPolicy",),
+    "policy.budget": ("Budget", "BudgetSnapshot"),
+    "policy.ledger": ("Ledger", "LedgerEntry", "LedgerSnapshot"),
     "policy.retry": ("RetryBudget",),
+    "prices": ("Price",),
     "rate_limits": ("RateLimit", "RateLimits"),
     "runtime.child": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
@@ -269,6 +294,7 @@ _HOMES = {
         "batch_completion_models",
         "batch_completion_models_all_responses",
     ),
+    "token_counts": ("TokenCount", "atoken_counter", "token_counter"),
     "types.assemble": ("stream_chunk_builder",),
     "types.call": ("Attempt", "CallInfo"),
     "types.chunk": ("ChatCompletionChunk", "ChoiceDelta", "ChunkChoice", "ModelResponseStream"),

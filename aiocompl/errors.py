@@ -27,9 +27,11 @@ The tree::
     │           └── ServiceUnavailableError
     ├── ActorDiedError
     ├── AnswerNotAcceptedError
+    ├── BudgetExceededError
     ├── CircuitOpenError
     ├── BatchFileError
     │   └── BatchOutputError
+    ├── ConfigError (also ValueError)
     ├── EndpointDownError
     ├── InboxFullError
     ├── LocalModelError
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
 
     from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
+    from aiocompl.types.call import Attempt
+    from aiocompl.types.completion import ChatCompletion
 
 
 class AiocomplError(Exception):
@@ -67,10 +71,15 @@ class AiocomplError(Exception):
         model: The model name as the caller gave it, or None.
         retryable: Whether the same request may succeed if it is sent again.
         http_status: The status with which a gateway reports it.
+        attempts: The attempts of the call before the one that ended in this error.
+        partial: What had come of the answer when its stream broke, put together: text and calls up to there, and no
+            finish reason. None where nothing had come that the model wrote, and for all that is no broken stream.
     """
 
     retryable: bool = False
     http_status: ClassVar[int] = 500
+    attempts: tuple[Attempt, ...] = ()
+    partial: ChatCompletion | None = None
 
     def __init__(self, message: str, *, provider: str | None = None, model: str | None = None) -> None:
         super().__init__(message)
@@ -164,7 +173,7 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
 
 class IncompleteStreamError(APIConnectionError):
-    """A stream ended before its dialect's end: what was received is no whole answer."""
+    """A stream ended before its dialect's end: what was received is no whole answer; `partial` has it."""
 
 
 class APIResponseValidationError(APIError):
@@ -286,6 +295,23 @@ class BatchOutputError(BatchFileError):
     """The output of a batch cannot be written any more: the disk is full, say. What was written is whole lines."""
 
 
+class BudgetExceededError(AiocomplError):
+    """The call could have exceeded a budget and was not made; `http_status` is one that no client repeats by itself.
+
+    Attributes:
+        budget: The budget's name; None for that of the whole supervisor.
+        spent: US dollars spent in this period, and held for calls that are under way.
+        max_budget: US dollars that may be spent in a period.
+        resets_in: Seconds until the next period begins; None where there is none.
+    """
+
+    http_status = 402
+    budget: str | None = None
+    spent: float = 0.0
+    max_budget: float = 0.0
+    resets_in: float | None = None
+
+
 class CircuitOpenError(AiocomplError):
     """The endpoint has failed too often, and its circuit breaker lets nothing pass for now.
 
@@ -305,6 +331,12 @@ class CircuitOpenError(AiocomplError):
     ) -> None:
         super().__init__(message, provider=provider, model=model)
         self.retry_after = retry_after
+
+
+class ConfigError(AiocomplError, ValueError):
+    """A configuration cannot be used as it is; the message says where (`where` too), why, and what would do."""
+
+    where: str = ""
 
 
 class EndpointDownError(AiocomplError):
@@ -373,28 +405,3 @@ class SupervisorClosedError(AiocomplError):
 
 Timeout = APITimeoutError
 """LiteLLM's name for `APITimeoutError`."""
-
-STATUS_ERRORS: dict[int, type[APIStatusError]] = {
-    **dict.fromkeys((400, 413), BadRequestError),
-    401: AuthenticationError,
-    **dict.fromkeys((402, 403), PermissionDeniedError),
-    404: NotFoundError,
-    409: ConflictError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-    500: InternalServerError,
-    502: BadGatewayError,
-    **dict.fromkeys((503, 529), ServiceUnavailableError),
-}
-"""The class for each HTTP status that has one of its own; see `error_class` for the rest."""
-
-
-def error_class(status: int) -> type[APIStatusError | APITimeoutError]:
-    """The class that reports an HTTP error status; total over all integers."""
-    if status in (408, 504):
-        return APITimeoutError
-    if (known := STATUS_ERRORS.get(status)) is not None:
-        return known
-    if status >= 500:  # noqa: PLR2004 - where server errors begin
-        return InternalServerError
-    return APIStatusError

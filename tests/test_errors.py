@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiocompl import errors
+from aiocompl.error_statuses import STATUS_ERRORS, error_class
 from aiocompl.errors import (
-    STATUS_ERRORS,
     AiocomplError,
     AllModelsFailedError,
     APIError,
@@ -24,7 +24,6 @@ from aiocompl.errors import (
     ModelsFailedError,
     RateLimitError,
     Timeout,
-    error_class,
 )
 
 if TYPE_CHECKING:

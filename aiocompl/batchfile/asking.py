@@ -8,8 +8,8 @@ import orjson
 
 from aiocompl import telemetry
 from aiocompl.codecs.routing import provider_named_by
-from aiocompl.combinators.entries import combined
 from aiocompl.errors import AiocomplError, BadRequestError
+from aiocompl.runtime.combined import combined
 from aiocompl.types.params import CALL_OPTIONS
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from aiocompl.errors import (
     PermissionDeniedError,
     SupervisorClosedError,
 )
-from aiocompl.policy.cost import cost
+from aiocompl.prices import cost
 from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:

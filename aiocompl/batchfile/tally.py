@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from aiocompl.policy.cost import cost, reported_cost
+from aiocompl.prices import cost, reported_cost
 from aiocompl.types.completion import PromptTokensDetails, Usage
 
 if TYPE_CHECKING:

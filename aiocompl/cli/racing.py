@@ -18,7 +18,7 @@ from aiocompl.cli.summary import dollars, seconds
 from aiocompl.cli.terminal import say, write
 from aiocompl.cli.track import shown
 from aiocompl.errors import AiocomplError, AllModelsFailedError
-from aiocompl.policy.cost import cost
+from aiocompl.prices import cost
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.supervisor import Supervisor
 

@@ -15,7 +15,7 @@ from aiocompl.cli.exits import one_line
 from aiocompl.cli.summary import dollars, seconds
 from aiocompl.cli.terminal import plain, write
 from aiocompl.errors import AiocomplError
-from aiocompl.policy.cost import cost
+from aiocompl.prices import cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

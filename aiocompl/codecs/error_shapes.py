@@ -22,6 +22,7 @@ from aiocompl.codecs.error_words import (
     UNPAID,
     UNPAID_IS_QUOTA,
 )
+from aiocompl.error_statuses import error_class
 from aiocompl.errors import (
     APIStatusError,
     APITimeoutError,
@@ -29,7 +30,6 @@ from aiocompl.errors import (
     PermissionDeniedError,
     RateLimitError,
     UnprocessableEntityError,
-    error_class,
 )
 from aiocompl.wire.headers import request_id, retry_after
 

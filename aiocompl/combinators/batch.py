@@ -21,9 +21,9 @@ from aiocompl import telemetry
 from aiocompl.combinators.bar import open_bar
 from aiocompl.combinators.batch_rules import BatchProgress, BatchRules, iterate, read_prompt
 from aiocompl.combinators.contest import split_timeout
-from aiocompl.combinators.entries import combined
 from aiocompl.combinators.handover import Handover
 from aiocompl.errors import AiocomplError, APITimeoutError, SupervisorClosedError
+from aiocompl.runtime.combined import combined
 from aiocompl.runtime.tasks import cancel_and_wait, error_of, without_traceback
 
 if TYPE_CHECKING:

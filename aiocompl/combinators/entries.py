@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from aiocompl.codecs.routing import provider_named_by
 from aiocompl.errors import BadRequestError
+from aiocompl.runtime.combined import ADDRESS, combined
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -19,18 +20,6 @@ if TYPE_CHECKING:
 
     Models: TypeAlias = Sequence[str | Mapping[str, Any]]
     """Names, or mappings with a name under ``"model"`` and what is different for that one."""
-
-_ADDRESS: Final = frozenset({"api_base", "base_url"})
-_THEIRS: Final = frozenset(
-    {
-        "api_key",
-        "api_version",
-        "azure",
-        "custom_llm_provider",
-        "organization",
-    }
-)
-_PREFIXES: Final = ("aws_", "azure_", "vertex_")
 
 
 class Ask(Protocol):
@@ -69,7 +58,7 @@ def read_entries(models: object, shared: Mapping[str, Any]) -> tuple[Entry, ...]
             param="models",
         )
     entries = tuple(_read_entry(index, item, shared) for index, item in enumerate(models))
-    if "api_key" in shared and _ADDRESS.isdisjoint(shared):
+    if "api_key" in shared and ADDRESS.isdisjoint(shared):
         _check_key(entries, shared)
     return entries
 
@@ -86,23 +75,6 @@ def _read_entry(index: int, item: object, shared: Mapping[str, Any]) -> Entry:
         if name in ("messages", "stream"):
             raise BadRequestError(f"{name} is the same for all contestants", param=f"models[{index}].{name}")
     return Entry(index, item["model"], combined(shared, own))
-
-
-def combined(shared: Mapping[str, Any], own: Mapping[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:
-    """What goes for all, with what is different for one; no key for all goes to an address of one's own.
-
-    Args:
-        shared: What goes for all.
-        own: What is different.
-        elsewhere: It goes elsewhere than the others although it has no address of its own.
-    """
-    if elsewhere or not _ADDRESS.isdisjoint(own):
-        shared = {name: value for name, value in shared.items() if not _says_where(name)}
-    return {**shared, **own}
-
-
-def _says_where(name: str) -> bool:
-    return name in _ADDRESS or name in _THEIRS or name.startswith(_PREFIXES)
 
 
 def _check_key(entries: Sequence[Entry], shared: Mapping[str, Any]) -> None:

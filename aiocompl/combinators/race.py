@@ -91,6 +91,7 @@ async def race(
         accept=rules.accept or not_empty,
         on_result=rules.on_result,
         timeout=timeout,
+        first_wins=not rules.linger,
     )
     winner: Runner | None = None
     try:
@@ -113,10 +114,11 @@ async def _winner(contest: Contest, entries: Sequence[Entry], rules: RaceRules) 
     waiting = list(entries[: rules.max_started])[::-1]
     due = contest.began
     while True:
-        while waiting and (clock() >= due or not contest.running):
+        while waiting and not contest.decided and (clock() >= due or not contest.running):
             contest.start(waiting.pop())
             due = clock() + (rules.stagger or 0.0)
-            await asyncio.sleep(0)  # its request goes out before the next one is put together
+            if waiting:
+                await asyncio.sleep(0)  # its request goes out before the next one is put together
         if not contest.running:
             return None
         until = min(contest.deadline, due) if waiting else contest.deadline

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from aiocompl.policy.cost import cost
+from aiocompl.prices import cost
 
 if TYPE_CHECKING:
     from aiocompl.types.completion import Usage

@@ -70,16 +70,20 @@ class Breaker:
             return "closed"
         return "open" if now < self._until else "half_open"
 
-    def wait(self, now: float) -> float | None:
-        """None where a call may pass, and then it has to be told how that ended; else seconds until one may."""
+    def closed_for(self, now: float) -> float | None:
+        """None where a call may pass now, else seconds until one may. Asking changes nothing."""
         if self._until is None:
             return None
         if now < self._until:
             return self._until - now
-        if self._probing:
-            return self.policy.cooldown
-        self._probing = True
-        return None
+        return self.policy.cooldown if self._probing else None
+
+    def wait(self, now: float) -> float | None:
+        """None where a call may pass, and then it has to be told how that ended; else seconds until one may."""
+        wait = self.closed_for(now)
+        if wait is None and self._until is not None:
+            self._probing = True
+        return wait
 
     def succeed(self, now: float) -> bool:
         """A call has succeeded; say whether that closed it."""

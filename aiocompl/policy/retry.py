@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from aiocompl.errors import AiocomplError
+    from aiocompl.policy.config import RetryCounts
 
 
 @attrs.frozen(kw_only=True)
@@ -24,11 +25,19 @@ class RetryPolicy:
     max_retries: int = 2
     """Attempts after the first."""
 
+    counts: RetryCounts | None = None
+    """The same for single kinds of errors, where it is another number."""
+
     base: float = 0.5
     """The first backoff lasts at most this long; each further one at most twice the one before."""
 
     cap: float = 8.0
     """No backoff is longer."""
+
+    def allows(self, error: AiocomplError, attempt: int) -> bool:
+        """Whether another attempt may follow the one with this number, which failed by this error."""
+        counted = None if self.counts is None else self.counts.for_error(error)
+        return attempt <= (self.max_retries if counted is None else counted)
 
     def delay(
         self, error: AiocomplError, *, attempt: int, now: float, deadline: float, rng: Random
@@ -42,7 +51,7 @@ class RetryPolicy:
             deadline: When the call must be over: a wait that cannot end before it is not begun.
             rng: Where the jitter comes from.
         """
-        if attempt > self.max_retries or not error.retryable:
+        if not error.retryable or not self.allows(error, attempt):
             return None
         asked = error.retry_after if isinstance(error, APIError) else None
         if asked is not None:

@@ -19,8 +19,8 @@ import attrs
 from aiocompl import telemetry
 from aiocompl.codecs.quotes import conceal
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, SupervisorClosedError
-from aiocompl.runtime.stream import CompletionStream, Lease
 from aiocompl.runtime.stream_limits import StreamLimits, StreamWatch
+from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.types.call import AnswerT, CallInfo
 from aiocompl.types.request import ChatRequest
 from aiocompl.wire.headers import request_id
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.credentials.keeper import Equipped
     from aiocompl.runtime.deadlines import Deadlines
     from aiocompl.runtime.inbox import Inbox
+    from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
     from aiocompl.wire.transport import OpenResponse, Transport
@@ -267,13 +268,13 @@ class ProviderActor:
             response.headers,
         )
 
-    def _stream(self, envelope: Envelope[Any], response: OpenResponse, call: CallInfo) -> CompletionStream:
+    def _stream(self, envelope: Envelope[Any], response: OpenResponse, call: CallInfo) -> UpstreamStream:
         lease = Lease(response, self._loop, self._on_lease_end)
         codec, request = cast("Codec", envelope.codec), cast("ChatRequest", envelope.request)
         limits, watch = envelope.limits, None
         if limits is not None:
             watch = StreamWatch(limits, lease.end, self._loop, envelope.asked)
-        stream = CompletionStream(lease, codec, request, call, envelope.started, watch)
+        stream = UpstreamStream(lease, codec, request, call, envelope.started, watch)
         self._deadlines.add(envelope.deadline, lease)
         self._leases.add(lease)
         return stream

@@ -1,83 +1,152 @@
-"""What is told of each attempt: to the log, and to the caller's `logger_fn`."""
+"""What is told of each attempt, and what is counted: to those who watch the call, and to the accounts."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from aiocompl import telemetry
+from aiocompl.errors import BudgetExceededError
+from aiocompl.policy.tokens import estimate_prompt_tokens
+from aiocompl.runtime.stream import CompletionStream
+from aiocompl.telemetry import events
+from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.embedding import EmbeddingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aiocompl.codecs.routing import OperationRoute
-    from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.types.call import Answer
+    from aiocompl.policy.ledger import AttemptOutcome
+    from aiocompl.runtime.accounts import Accounts, Hold
+    from aiocompl.runtime.plan import Prepared
+    from aiocompl.runtime.stream import Receipt
+    from aiocompl.telemetry.attempt_watch import AttemptWatch
+    from aiocompl.telemetry.hooks import Hooks
+    from aiocompl.telemetry.watch import CallWatch
+    from aiocompl.types.call import AttemptKind
     from aiocompl.types.request import Request
 
 
-@attrs.define(eq=False)
-class AttemptLog:
-    """The attempts of one call, as they happen."""
+def begin_watch(
+    request: Request,
+    route: OperationRoute[Any] | None,
+    options: Mapping[str, Any],
+    *,
+    started: float,
+    clock: Callable[[], float],
+    hooks: Hooks | None = None,
+    group: str | None = None,
+) -> CallWatch | None:
+    """Begin to watch a call, in the task that awaits it, or None where nobody wants to know.
 
-    route: OperationRoute[Any]
-    request: Request
-    logger_fn: Callable[[dict[str, Any]], object] | None
-    verbose: bool
-    number: int = 0
-    """The attempt that runs, counted from 1."""
+    Args:
+        request: What is asked.
+        route: Who is asked first, where that is known yet.
+        options: The call's own options.
+        started: When the call began, by `clock`.
+        clock: `loop.time`.
+        hooks: The supervisor's, if it has any.
+        group: The model group that is asked for, where it is one.
+    """
+    logger_fn = verbose = None
+    if options:
+        logger_fn, verbose = options.get("logger_fn"), options.get("verbose")
+    if hooks is None and logger_fn is None and not telemetry.watched(verbose=bool(verbose)):
+        return None
+    from aiocompl.telemetry.watch import CallWatch  # noqa: PLC0415 - only for those who watch
+
+    watch = CallWatch(request, route, started, clock, hooks, logger_fn, bool(verbose), group)
+    watch.begin()
+    return watch
+
+
+@attrs.define(eq=False)
+class AttemptBook:
+    """One attempt that somebody watches, or that counts against a budget. It ends once."""
+
+    begun: float
+    watch: AttemptWatch | None = None
+    hold: Hold | None = None
 
     @classmethod
-    def of(
-        cls, route: OperationRoute[Any], request: Request, options: Mapping[str, Any]
-    ) -> AttemptLog | None:
-        """The log of a call with these options, or None where nobody wants to know."""
-        logger_fn = verbose = None
-        if options:
-            logger_fn, verbose = options.get("logger_fn"), options.get("verbose")
-        if logger_fn is None and not telemetry.watched(verbose=bool(verbose)):
-            return None
-        return cls(route, request, logger_fn, bool(verbose))
+    def open(
+        cls,
+        prepared: Prepared[Any],
+        *,
+        now: float,
+        kind: AttemptKind,
+        group: str | None,
+        watch: CallWatch | None,
+        accounts: Accounts | None,
+    ) -> AttemptBook:
+        """An attempt is about to be made.
 
-    def begin(self) -> None:
-        """An attempt is about to be made."""
-        self.number += 1
-        self._tell("attempt.started", "pre_api_call")
+        Raises:
+            BudgetExceededError: It could cost more than there is.
+        """
+        hold = None
+        if accounts is not None:
+            try:
+                hold = _hold(accounts, prepared, kind, group)
+            except BudgetExceededError as error:
+                if watch is not None:
+                    watch.tell(
+                        events.BudgetExceeded, prepared.route, budget=error.max_budget, spent=error.spent
+                    )
+                raise
+        told = None
+        if watch is not None:
+            told = watch.attempt_started(prepared.route, prepared.request, kind)
+        return cls(now, told, hold)
 
-    def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:
-        """It failed after `elapsed` seconds; another follows in `retry_in`, or none."""
-        self._tell("attempt.failed", "post_api_call", elapsed=elapsed, error=error, retry_in=retry_in)
+    def dressed(self, request: Request) -> Request:
+        """The request with the headers that tracing adds."""
+        return request if self.watch is None else self.watch.dressed()
 
-    def succeed(self, answer: Answer | CompletionStream, elapsed: float) -> None:
-        """It answered after `elapsed` seconds (a stream: it opened)."""
-        self._tell("attempt.finished", "post_api_call", elapsed=elapsed, response=answer)
-
-    def _tell(self, event: str, moment: str, **more: Any) -> None:
-        """Log a step, and call the caller's function; what that does wrong is logged and cannot break the call."""
-        endpoint, request = self.route.endpoint, self.request
-        identity: dict[str, Any] = {
-            "provider": endpoint.provider,
-            "endpoint": endpoint.base_url,
-            "model": self.route.model,
-            "attempt": self.number,
-        }
-        told = {name: value for name, value in more.items() if name != "response"}
-        if (error := more.get("error")) is not None:
-            told["error"] = type(error).__name__
-        telemetry.attempt(event, verbose=self.verbose, **identity, **told)
-        if self.logger_fn is None:
+    def answered(self, answer: Any, now: float) -> None:
+        """It has been answered, or a stream has been opened."""
+        if self.watch is not None:
+            self.watch.finished(answer, now - self.begun)
+        if self.hold is None:
             return
-        details = {
-            "log_event_type": moment,
-            **identity,
-            "stream": request.stream,
-            **request.asked(),
-            "optional_params": dict(request.params),
-            "extra_headers": sorted(request.extra_headers or ()),  # names only: values may be secrets
-            **more,
-        }
-        try:
-            self.logger_fn(details)
-        except Exception as error:  # noqa: BLE001 - a hook must not break a call
-            telemetry.warning("logger_fn.failed", error=repr(error))
+        if isinstance(answer, CompletionStream):
+            answer.when_ended(partial(_settle_stream, self.hold, answer.receipt))
+        elif isinstance(answer, (ChatCompletion, EmbeddingResponse)):
+            self.hold.settle(answer.usage)
+        else:
+            self.hold.settle(None)
+
+    def failed(self, error: BaseException, now: float) -> None:
+        """It came to nothing, which may have cost something nevertheless."""
+        if self.hold is not None:
+            self.hold.fail(error)
+        if self.watch is not None:
+            self.watch.failed(error, now - self.begun)
+
+
+def _hold(accounts: Accounts, prepared: Prepared[Any], kind: AttemptKind, group: str | None) -> Hold:
+    route, params = prepared.route, prepared.request.params
+    asked = prepared.request.asked()
+    most = params.get("max_completion_tokens") or params.get("max_tokens")
+    user = params.get("user")
+    return accounts.hold(
+        route.endpoint.provider,
+        route.model,
+        prompt_tokens=estimate_prompt_tokens(asked.get("messages", ())),
+        max_tokens=most if isinstance(most, int) else None,
+        price=prepared.deployment.price,
+        key=prepared.options.get("budget"),
+        user=None if user is None else str(user),
+        group=group,
+        deployment=prepared.deployment.id or None,
+        kind=kind,
+    )
+
+
+def _settle_stream(hold: Hold, receipt: Receipt, error: Exception | None) -> None:
+    usage, estimated = receipt.spent()
+    broken: AttemptOutcome = "cancelled" if error is None else "failed"
+    hold.settle(usage, estimated=estimated, outcome="answered" if receipt.finished else broken)

@@ -18,7 +18,6 @@ from aiocompl.policy.restart import RestartIntensity
 from aiocompl.policy.retry import RetryBudget, RetryPurse
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
 from aiocompl.runtime.deadlines import Deadlines
-from aiocompl.runtime.gate import Gate
 from aiocompl.runtime.inbox import Inbox
 from aiocompl.runtime.pace import Pace
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiocompl.codecs.base import Operation, Rebind, Sign
-    from aiocompl.policy.breaker import BreakerPolicy, BreakerState
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.stream_limits import StreamLimits
@@ -59,7 +57,6 @@ class ChildSpec:
     max_restarts: int = 3
     restart_period: float = 5.0
     retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
-    breaker: BreakerPolicy | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -79,8 +76,6 @@ class ChildSnapshot:
     """Median over the latest 512 replies (for streams: until the headers), or None before the first."""
     latency_p95: float | None
     last_error: str | None
-    breaker: BreakerState | None
-    """None where there is no breaker."""
 
 
 _LATENCIES = 512
@@ -102,7 +97,6 @@ class Child:
         self._pace = Pace(self._inbox, spec.endpoint)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._purse = RetryPurse(spec.retry_budget)
-        self._gate = Gate(spec.breaker, spec.endpoint, self.loop) if spec.breaker is not None else None
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
         self._pending = 0
@@ -175,8 +169,6 @@ class Child:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
         elapsed = loop.time() - envelope.asked
         self._count(elapsed, envelope.taken - envelope.asked)
-        if self._gate is not None:
-            self._gate.succeed()
         if answer.call is not None:
             answer.call.answered = elapsed
         return answer
@@ -184,15 +176,10 @@ class Child:
     def _admit(self, *, again: bool) -> None:
         if self.state != "running" and not (again and self.state == "draining"):
             raise self._refusal()
-        if self._gate is not None:
-            self._gate.enter()
 
-    def granted(self, wait: float | None) -> float | None:
-        """A retry that a call may make, unless the endpoint has had its share: an outage is not to be multiplied."""
-        if wait is None:
-            return None
-        paid = self._purse.spend(calls=self._completed + self._failed, now=self.loop.time())
-        return wait if paid else None
+    def grants_retry(self) -> bool:
+        """Whether one more retry may be made here: an outage is not to be multiplied. It is counted if so."""
+        return self._purse.spend(calls=self._completed + self._failed, now=self.loop.time())
 
     async def rest(self, seconds: float) -> None:
         """Wait before another attempt. A call that rests is one that runs: draining waits for it, closing ends it.
@@ -263,7 +250,6 @@ class Child:
             latency_p50=ordered[count // 2] if count else None,
             latency_p95=ordered[min(count - 1, count * 95 // 100)] if count else None,
             last_error=self._last_error,
-            breaker=None if self._gate is None else self._gate.state,
         )
 
     async def _serve(self) -> None:
@@ -356,8 +342,6 @@ class Child:
         if isinstance(error, AiocomplError):
             self._failed += 1
             self._last_error = str(error)
-        if self._gate is not None:
-            self._gate.fail(error)
 
     def _count(self, seconds: float, queued: float) -> None:
         self._pace.took(seconds - queued)

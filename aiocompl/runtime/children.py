@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import attrs
 
 from aiocompl.codecs.base import Jobs, Signer
-from aiocompl.codecs.routing import Kind, OperationRoute, Route, resolve, resolve_operation
+from aiocompl.codecs.routing import Kind, OperationRoute, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryBudget
 from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.deployment import Deployment, DeploymentSnapshot
+from aiocompl.runtime.gate import Gate
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class SupervisorSnapshot:
     state: Literal["running", "draining", "closed"]
     endpoints: tuple[ChildSnapshot, ...]
     """In the order in which they were started."""
+    deployments: tuple[DeploymentSnapshot, ...] = ()
+    """Those that are watched over: the ones of model groups, and where there are circuit breakers all."""
 
     @property
     def in_flight(self) -> int:
@@ -78,11 +82,13 @@ class ChildKeeper:
             "max_restarts": max_restarts,
             "restart_period": restart_period,
             "retry_budget": retry_budget or RetryBudget(),
-            "breaker": breaker,
         }
-        self._routes: dict[TargetKey, tuple[Route, Child]] = {}
-        self._operations: dict[tuple[Kind, TargetKey], tuple[OperationRoute[Any], Child]] = {}
+        self._breaker = breaker
+        self._routes: dict[TargetKey, Deployment] = {}
+        self._operations: dict[tuple[Kind, TargetKey], Deployment] = {}
+        self._gates: dict[tuple[Endpoint, str], Gate] = {}
         self._children: dict[Endpoint, Child] = {}
+        self._retiring: dict[asyncio.Task[None], Child] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state: Literal["running", "draining", "closed"] = "running"
 
@@ -101,7 +107,9 @@ class ChildKeeper:
     def snapshot(self) -> SupervisorSnapshot:
         """The state at this instant, as a frozen value."""
         return SupervisorSnapshot(
-            state=self._state, endpoints=tuple(child.snapshot() for child in self._children.values())
+            state=self._state,
+            endpoints=tuple(child.snapshot() for child in self._children.values()),
+            deployments=tuple(each.snapshot() for each in self._watched_deployments()),
         )
 
     async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - what is left is then cancelled
@@ -114,7 +122,7 @@ class ChildKeeper:
         """
         if self._state == "running":
             self._state = "draining"
-        children = list(self._children.values())
+        children = [*self._children.values(), *self._retiring.values()]
         for child in children:
             child.start_drain()
         try:
@@ -133,11 +141,13 @@ class ChildKeeper:
         Cancelled: all of it closes all the same, but nobody waits for it.
         """
         self._state = "closed"
-        children = list(reversed(self._children.values()))
+        children = [*reversed(self._children.values()), *self._retiring.values()]
         for child in children:
             child.start_close()
         for child in children:
             await child.aclose()
+        if self._retiring:
+            await asyncio.wait(list(self._retiring))
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is None:
@@ -145,29 +155,49 @@ class ChildKeeper:
         elif self._loop is not loop:
             raise RuntimeError("this supervisor belongs to another event loop; make one for each loop")
 
-    def _route(self, call: Call) -> tuple[Route, Child]:
+    def _route(self, call: Call) -> Deployment:
+        """Where a call goes that names a model."""
         known = self._routes.get(call.key)
         if known is not None:
             return known
         self._check_running()
         route = resolve(call.target(), os.environ)
-        if len(self._routes) >= _MAX_ROUTES:
-            self._routes.clear()
-        child = self._child_of(route)
-        self._routes[call.key] = route, child
-        return route, child
+        self._make_room(self._routes)
+        deployment = self._routes[call.key] = self._deployment_of(route)
+        return deployment
 
-    def _operation_route(self, kind: Kind, call: Call) -> tuple[OperationRoute[Any], Child]:
+    def _operation_route(self, kind: Kind, call: Call) -> Deployment:
         known = self._operations.get((kind, call.key))
         if known is not None:
             return known
         self._check_running()
         route = resolve_operation(kind, call.target(), os.environ)
-        if len(self._operations) >= _MAX_ROUTES:
-            self._operations.clear()
-        child = self._child_of(route)
-        self._operations[kind, call.key] = route, child
-        return route, child
+        self._make_room(self._operations)
+        deployment = self._operations[kind, call.key] = self._deployment_of(route)
+        return deployment
+
+    def _make_room(self, routes: dict[Any, Deployment]) -> None:
+        if len(routes) >= _MAX_ROUTES:
+            routes.clear()
+            self._gates.clear()
+
+    def _deployment_of(self, route: OperationRoute[Any]) -> Deployment:
+        return Deployment(route, self._child_of(route), self._gate_of(route, self._breaker))
+
+    def _gate_of(self, route: OperationRoute[Any], policy: BreakerPolicy | None) -> Gate | None:
+        """The circuit breaker of a model at an endpoint, which all who ask for it there share."""
+        if policy is None:
+            return None
+        where = route.endpoint, route.model
+        gate = self._gates.get(where)
+        if gate is None:
+            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop())
+        return gate
+
+    def _watched_deployments(self) -> list[Deployment]:
+        direct = [*self._routes.values(), *self._operations.values()]
+        gated = {id(each.gate): each for each in direct if each.gate is not None}
+        return list(gated.values())
 
     def _check_running(self) -> None:
         if self._state != "running":
@@ -178,6 +208,22 @@ class ChildKeeper:
         if child is None:
             child = self._children[route.endpoint] = Child(self._child_spec(route))
         return child
+
+    def _retire(self, endpoint: Endpoint) -> None:
+        """Drain and close the child of an endpoint that no configuration names any more.
+
+        A call that names it nevertheless gets a new one.
+        """
+        child = self._children.pop(endpoint, None)
+        if child is not None:
+            task = asyncio.get_running_loop().create_task(
+                _end(child), name=f"aiocompl retire {endpoint.base_url}"
+            )
+            self._retiring[task] = child
+            task.add_done_callback(self._retired)
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._retiring.pop(task, None)
 
     def _child_spec(self, route: OperationRoute[Any]) -> ChildSpec:
         source, codec = route.endpoint.source, route.chat or route.codec
@@ -203,6 +249,14 @@ class ChildKeeper:
         from aiocompl.runtime.credentials import keeper_for  # noqa: PLC0415 - loads with the first that needs it
 
         return keeper_for(endpoint, source, self._transport)
+
+
+async def _end(child: Child) -> None:
+    """Let a child finish what it has. Cancelled: it is closed at once."""
+    try:
+        await child.drain()
+    finally:
+        await child.aclose()
 
 
 def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: str) -> Transport:

@@ -15,8 +15,9 @@ import orjson
 from aiocompl.codecs.natives import CUSTOM
 from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.errors import BadRequestError, UnsupportedParamsError
-from aiocompl.runtime.stream import CompletionStream, Lease
+from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.tasks import all_or_none, error_of
+from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.types.call import joined_call
 from aiocompl.types.endpoint import Endpoint
 from aiocompl.types.merge import merge_completions
@@ -101,7 +102,7 @@ async def fan_out(
         codec = OpenAICodec(_PLAIN, Endpoint(provider=call.provider, base_url=""))
         params = {"stream_options": {"include_usage": request.shows_usage}}
         merging = ChatRequest(call.model, (), params, stream=True, answer_type=request.answer_type)
-        return CompletionStream(lease, codec, merging, call, started)
+        return UpstreamStream(lease, codec, merging, call, started)
     whole = merge_completions(cast("list[ChatCompletion]", answers))
     whole.call = call
     return whole

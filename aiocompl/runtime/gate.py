@@ -1,4 +1,4 @@
-"""A circuit breaker before an endpoint, with its clock and its words."""
+"""A circuit breaker before a model at an endpoint, with its clock and its words."""
 
 from __future__ import annotations
 
@@ -16,23 +16,32 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Lets calls through to an endpoint, or not. Each call that was let through leaves once, one way or another.
+    """Lets calls through to a model at an endpoint, or not. Each call that was let through leaves once, one way or another.
 
     Args:
         policy: When the breaker opens.
         endpoint: What is behind the gate.
+        model: The model's name there.
         loop: Where the time comes from.
     """
 
-    def __init__(self, policy: BreakerPolicy, endpoint: Endpoint, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, policy: BreakerPolicy, endpoint: Endpoint, model: str, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._breaker = Breaker(policy)
         self._endpoint = endpoint
+        self._model = model
         self._loop = loop
 
     @property
     def state(self) -> BreakerState:
         """What the breaker is now."""
         return self._breaker.state(self._loop.time())
+
+    @property
+    def closed_for(self) -> float | None:
+        """None where a call may pass now, else seconds until one may."""
+        return self._breaker.closed_for(self._loop.time())
 
     def enter(self) -> None:
         """A call wants to pass.
@@ -46,6 +55,7 @@ class Gate:
             raise CircuitOpenError(
                 f"{endpoint.base_url} has failed too often and is not asked for now: try again in {wait:.3g} s",
                 provider=endpoint.provider,
+                model=self._model,
                 retry_after=wait,
             )
 
@@ -63,4 +73,6 @@ class Gate:
 
     def _tell(self, event: str, **fields: object) -> None:
         endpoint = self._endpoint
-        telemetry.warning(event, provider=endpoint.provider, endpoint=endpoint.base_url, **fields)
+        telemetry.warning(
+            event, provider=endpoint.provider, endpoint=endpoint.base_url, model=self._model, **fields
+        )

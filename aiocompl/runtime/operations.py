@@ -9,18 +9,18 @@ import attrs
 
 from aiocompl.errors import APIResponseValidationError, BadRequestError
 from aiocompl.runtime.call import add_extras, settle_refused
-from aiocompl.runtime.policy_loop import attempt
+from aiocompl.runtime.plan import OneWay
+from aiocompl.runtime.policy_loop import Errand
 from aiocompl.runtime.tasks import all_or_none
 from aiocompl.types.call import joined_call
 from aiocompl.types.merge import merge_embeddings
 from aiocompl.types.request import EmbeddingRequest, ModelsRequest, ModerationRequest, RerankRequest
 
 if TYPE_CHECKING:
-    import random
-
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.retry import RetryPolicy
-    from aiocompl.runtime.child import Child
+    from aiocompl.runtime.deployment import Deployment
+    from aiocompl.runtime.policy_loop import Rules
     from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
@@ -33,10 +33,9 @@ _MAX_PAGES = 1000
 
 @attrs.frozen(kw_only=True)
 class Asking:
-    """How a call is made, whatever it asks and however many requests it takes. See `attempt` for the fields."""
+    """How a call is made, whatever it asks and however many requests it takes. See `Errand` for the fields."""
 
-    route: OperationRoute[Any]
-    child: Child
+    deployment: Deployment
     params: Mapping[str, Any]
     """What is sent besides the content."""
     dropped: tuple[str, ...]
@@ -45,9 +44,14 @@ class Asking:
     """Parameters that `allowed_openai_params` sends past the provider's checks."""
     options: Mapping[str, Any]
     policy: RetryPolicy
-    rng: random.Random
+    rules: Rules
     started: float
     deadline: float
+
+    @property
+    def route(self) -> OperationRoute[Any]:
+        """Where it goes, and in which words."""
+        return self.deployment.route
 
     async def ask(self, request: Request, *, again: bool = False) -> Any:
         """Send a request under the rules of the call.
@@ -61,20 +65,10 @@ class Asking:
         add_extras(request, self.options)
         if self.forced:
             request.extra_body = {**self.forced, **(request.extra_body or {})}
-        answer: Any = await attempt(
-            request,
-            self.route,
-            self.child,
-            options=self.options,
-            policy=self.policy,
-            rng=self.rng,
-            started=self.started,
-            deadline=self.deadline,
-            again=again,
+        plan = OneWay[Any](
+            request, self.route, self.deployment, self.dropped, self.options, policy=self.policy
         )
-        if self.dropped and answer.call is not None:
-            answer.call.dropped_params = self.dropped
-        return answer
+        return await Errand(plan, self.rules, self.options, self.started, self.deadline, again).run()
 
     async def embed(self, texts: object) -> EmbeddingResponse:
         """Embed texts, in as many requests at once as the provider's limit makes of them.

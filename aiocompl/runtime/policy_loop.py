@@ -1,105 +1,302 @@
-"""The one loop that decides what happens after each attempt of a call, whatever is asked."""
+"""The one loop that decides what happens after each attempt of a call, whatever is asked and whoever may answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
-from aiocompl.errors import AiocomplError
-from aiocompl.runtime.attempts import AttemptLog
-from aiocompl.runtime.call import call_retries
+from aiocompl.errors import AiocomplError, AllModelsFailedError
+from aiocompl.policy.fair_queue import as_priority
+from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
+from aiocompl.runtime.attempts import AttemptBook, begin_watch
+from aiocompl.runtime.hedging import Hedged
+from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
-from aiocompl.types.call import AnswerT, Attempt
+from aiocompl.types.call import Attempt
+from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from aiocompl.codecs.base import Operation
-    from aiocompl.codecs.routing import OperationRoute
-    from aiocompl.policy.retry import RetryPolicy
-    from aiocompl.runtime.child import Child
-    from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.runtime.accounts import Accounts
+    from aiocompl.runtime.hedging import Hedges
+    from aiocompl.runtime.plan import Plan, Prepared
+    from aiocompl.runtime.stream import Receipt
+    from aiocompl.runtime.stream_limits import StreamLimits
+    from aiocompl.telemetry.hooks import Hooks
+    from aiocompl.telemetry.watch import CallWatch
+    from aiocompl.types.call import AttemptKind, CallInfo
     from aiocompl.types.request import Request
 
 
-async def attempt(
-    request: Request,
-    route: OperationRoute[Operation[Any, AnswerT]],
-    child: Child,
-    *,
-    options: Mapping[str, Any],
-    policy: RetryPolicy,
-    rng: random.Random,
-    started: float,
-    deadline: float,
-    again: bool = False,
-) -> AnswerT | CompletionStream:
-    """Ask until there is an answer, an error that is final, or no time.
+class Rules(Protocol):
+    """What goes for all calls of a supervisor."""
 
-    Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+    @property
+    def rng(self) -> random.Random:
+        """Where chance comes from."""
+        ...
 
-    Args:
-        request: What to ask.
-        route: Whom to ask, and how to say it.
-        child: Who serves the route's endpoint.
-        options: The call's own options.
-        policy: What is retried and when, unless `options` say how often.
-        rng: Where the jitter comes from.
-        started: When the call began, by `loop.time()`.
-        deadline: When it must be over, by `loop.time()`.
-        again: Whether the call has asked before: such a call goes on while the child drains.
+    @property
+    def hedges(self) -> Hedges:
+        """Second attempts."""
+        ...
 
-    Raises:
-        AiocomplError: The error of the last attempt.
-    """
-    time = child.loop.time
-    if "num_retries" in options or "max_retries" in options:
-        policy = attrs.evolve(policy, max_retries=call_retries(options))
-    limits = stream_limits(options) if options and request.stream else None
-    log = AttemptLog.of(route, request, options)
+    @property
+    def hooks(self) -> Hooks | None:
+        """Who is told of calls."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts | None:
+        """What calls cost."""
+        ...
+
+
+@attrs.define(eq=False)
+class Errand:
+    """One call on its way through its attempts; instants are by `loop.time()`."""
+
+    plan: Plan
+    """Where they may go."""
+    rules: Rules
+    """What goes for all calls."""
+    options: Mapping[str, Any]
+    """The call's own options."""
+    started: float
+    """When the call began."""
+    deadline: float
+    """When it must be over."""
+    again: bool = False
+    """Whether the call has asked before: such a call goes on while the child drains."""
     failed: tuple[Attempt, ...] = ()
-    begun = started
-    while True:
-        if log is not None:
-            log.begin()
+    """The attempts so far, all of which failed."""
+    _tries: int = attrs.field(default=0, init=False)  # attempts in the model group whose turn it is
+    _groups: int = attrs.field(default=1, init=False)  # model groups asked
+    _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
+    _begun: float = attrs.field(default=0.0, init=False)  # when it began
+    _watch: CallWatch | None = attrs.field(default=None, init=False)
+
+    async def run(self) -> Any:
+        """Ask until there is an answer, an error that is final, or no time.
+
+        Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
+
+        Raises:
+            AllModelsFailedError: Fallbacks were asked too, and nobody answered; it holds each cause.
+            AiocomplError: The error of the last attempt.
+        """
+        self._begun = self.started
         try:
-            answer = await child.ask(
-                request,
-                route.codec,
-                started=started,
-                deadline=deadline,
-                again=again or bool(failed),
-                rebind=route.rebind,
-                limits=limits,
+            answer = await self._answer()
+        except BaseException as error:
+            if self._watch is not None:
+                self._watch.failed(error)
+            raise
+        if self._watch is not None:
+            self._watch.finished(answer)
+        return answer
+
+    async def _answer(self) -> Any:
+        clock = asyncio.get_running_loop().time
+        while True:
+            self._prepared = None
+            try:
+                prepared = self._choose(clock)
+                hedge = prepared.options.get("hedge")
+                answer = await (self._ask(prepared) if hedge is None else self._hedge(prepared, hedge))
+            except AiocomplError as error:
+                wait = self._after(error, clock())
+                if wait is None:
+                    if self._groups > 1:
+                        raise self._all_failed(error) from error
+                    error.attempts = self.failed
+                    raise
+            else:
+                return self._answered(answer)
+            if wait and self._prepared is not None:
+                await self._prepared.deployment.child.rest(wait)
+            self._begun = clock()
+
+    def _choose(self, clock: Callable[[], float]) -> Prepared[Any]:
+        prepared = self._prepared = self.plan.choose()
+        if self._watch is None:
+            self._watch = begin_watch(
+                prepared.request,
+                prepared.route,
+                prepared.options,
+                started=self.started,
+                clock=clock,
+                hooks=self.rules.hooks,
+                group=self.plan.group,
             )
-        except AiocomplError as error:
-            now, number = time(), len(failed) + 1
-            wait = child.granted(policy.delay(error, attempt=number, now=now, deadline=deadline, rng=rng))
-            if log is not None:
-                log.fail(error, now - begun, wait)
-            if wait is None:
-                raise
-            failed += (failed_attempt(number, route, error, now - begun),)
-        else:
-            if failed and answer.call is not None:
-                answer.call.failed = failed
-            if log is not None:
-                log.succeed(answer, time() - begun)
-            return answer
-        await child.rest(wait)
-        begun = time()
+        return prepared
+
+    async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
+        """Make one attempt; `kind` is for those that are not alone."""
+        watch, accounts = self._watch, self.rules.accounts
+        if watch is None and accounts is None:
+            return await self._exchange(prepared, prepared.request)
+        clock = prepared.deployment.child.loop.time
+        book = AttemptBook.open(
+            prepared,
+            now=clock(),
+            kind=kind or self._kind,
+            group=self.plan.group,
+            watch=watch,
+            accounts=accounts,
+        )
+        try:
+            answer = await self._exchange(prepared, book.dressed(prepared.request))
+        except BaseException as error:
+            book.failed(error, clock())
+            raise
+        book.answered(answer, clock())
+        return answer
+
+    async def _exchange(self, prepared: Prepared[Any], request: Request) -> Any:
+        deadline = self.deadline
+        limits: StreamLimits | None = None
+        priority = 0
+        if options := prepared.options:
+            if request.stream:
+                limits = stream_limits(options)
+            if "priority" in options:
+                priority = as_priority(options["priority"])
+        if prepared.timeout is not None:
+            deadline = min(deadline, prepared.deployment.child.loop.time() + prepared.timeout)
+        return await prepared.deployment.ask(
+            request,
+            prepared.route,
+            started=self.started,
+            deadline=deadline,
+            again=self.again or bool(self.failed),
+            limits=limits,
+            priority=priority,
+        )
+
+    async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:
+        """Make an attempt, and a second one if it takes long."""
+        hedges, clock, watch = self.rules.hedges, first.deployment.child.loop.time, self._watch
+        delay, digest, begun = hedges.delay(hedge, first), hedges.digest(first), clock()
+        hedges.purse.earn()
+
+        def second() -> Prepared[Any] | None:
+            other = hedges.second(self.plan, first)
+            if other is not None and watch is not None:
+                watch.hedged(clock() - begun)
+            return other
+
+        hedged = Hedged(self._ask, first, self._kind, second)
+        try:
+            answer, self._prepared = await hedged.run(delay)
+        except AiocomplError:
+            self._prepared, _ = hedged.failures.pop()
+            raise
+        finally:
+            for prepared, error in hedged.failures:
+                self.plan.fail(prepared.deployment, error)
+                self._take_down(prepared, error, clock())
+        digest.observe(clock() - begun)
+        if hedged.asked_second:
+            if watch is not None:
+                watch.hedge_ended(watch.attempts, won=hedged.second_won)
+            if hedged.second_won:
+                answer.call.kind = "hedge"
+        return answer
+
+    def _answered(self, answer: Any) -> Any:
+        call, prepared = answer.call, cast("Prepared[Any]", self._prepared)
+        if call is not None:
+            if self.failed:
+                call.failed = self.failed
+                call.kind = self._kind if call.kind == "first" else call.kind
+            if prepared.dropped:
+                call.dropped_params = prepared.dropped
+            call.group = self.plan.group
+            call.price = prepared.deployment.price
+            if isinstance(answer, ChatCompletion):
+                call.usage = answer.usage
+            elif isinstance(answer, CompletionStream):
+                answer.when_ended(partial(_note_usage, call, answer.receipt))
+        return answer
+
+    @property
+    def _kind(self) -> AttemptKind:
+        """Why the attempt under way is made."""
+        if not self.failed:
+            return "first"
+        return "retry" if self._tries else "fallback"
+
+    def _after(self, error: AiocomplError, now: float) -> float | None:
+        """Decide what comes after an attempt that failed, and take it down: seconds to wait, or None for the end."""
+        prepared = self._prepared
+        if prepared is not None:
+            self.plan.fail(prepared.deployment, error)
+        kind, before = self._kind, self.plan.model
+        self._tries += 1
+        step = self._step(error, now)
+        if self._watch is not None and step is not FALL_BACK:
+            self._watch.decided(None if step is RAISE else step.wait)
+        if prepared is not None and (step is not RAISE or self._groups > 1):
+            self._take_down(prepared, error, now, kind)
+        if step is RAISE:
+            return None
+        if step is FALL_BACK:
+            self.plan.fall_back(error)
+            self._tries, self._groups = 0, self._groups + 1
+            if self._watch is not None:
+                self._watch.fell_back(before, self.plan.model, error)
+        return step.wait
+
+    def _step(self, error: AiocomplError, now: float) -> Step:
+        plan, prepared = self.plan, self._prepared
+        situation = Situation(
+            attempt=self._tries,
+            elsewhere=plan.has_elsewhere(),
+            fallbacks=plan.has_fallback(error),
+            now=now,
+            deadline=self.deadline,
+        )
+        step = next_step(error, situation, plan.policy, self.rules.rng)
+        if step.kind == "again" and (prepared is None or not prepared.deployment.child.grants_retry()):
+            return FALL_BACK if situation.fallbacks else RAISE
+        return step
+
+    def _take_down(
+        self, prepared: Prepared[Any], error: AiocomplError, now: float, kind: AttemptKind | None = None
+    ) -> None:
+        """Keep a record of an attempt that failed."""
+        endpoint = prepared.route.endpoint
+        attempt = Attempt(
+            number=len(self.failed) + 1,
+            provider=endpoint.provider,
+            endpoint=endpoint.base_url,
+            model=prepared.route.model,
+            error=without_traceback(error),
+            elapsed=now - self._begun,
+            kind=kind or self._kind,
+            group=self.plan.group,
+            price=prepared.deployment.price,
+        )
+        self.failed += (attempt,)
+
+    def _all_failed(self, error: AiocomplError) -> AllModelsFailedError:
+        """How it ended where several model groups were asked."""
+        causes = [attempt.error for attempt in self.failed if attempt.error is not None]
+        if not causes or causes[-1] is not error:  # nobody could be asked in the end
+            causes.append(error)
+        failure = AllModelsFailedError(
+            f"none of the {self._groups} models that were asked one after another gave an answer", causes
+        )
+        failure.attempts = self.failed
+        return failure
 
 
-def failed_attempt(number: int, route: OperationRoute[Any], error: AiocomplError, elapsed: float) -> Attempt:
-    """The record of an attempt that failed."""
-    return Attempt(
-        number=number,
-        provider=route.endpoint.provider,
-        endpoint=route.endpoint.base_url,
-        model=route.model,
-        error=without_traceback(error),
-        elapsed=elapsed,
-    )
+def _note_usage(call: CallInfo, receipt: Receipt, _: Exception | None) -> None:
+    call.usage, call.estimated = receipt.spent()

@@ -1,77 +1,94 @@
-"""A streamed answer: an async iterator of chunks that holds its slot and its connection until it ends or is closed.
+"""A streamed answer: an async iterator of chunks, whatever they come from.
 
-The consumer's own task reads whole slices from the connection and decodes them; no task and no queue stand between.
+One upstream response is `runtime.upstream`, one that goes on elsewhere when it breaks `runtime.recovering`.
 """
 
 from __future__ import annotations
 
-import asyncio
+from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NoReturn, Self
+from copy import copy
+from typing import TYPE_CHECKING, Protocol, Self
 
-import attrs
-
+from aiocompl import telemetry
 from aiocompl._compat import override
-from aiocompl.codecs.quotes import conceal
-from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError, IncompleteStreamError
+from aiocompl.errors import AiocomplError, IncompleteStreamError
 from aiocompl.types.assemble import stream_chunk_builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from aiocompl.codecs.base import Codec
-    from aiocompl.runtime.stream_limits import StreamWatch
     from aiocompl.types.call import CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
-    from aiocompl.types.completion import ChatCompletion
-    from aiocompl.types.request import ChatRequest
-    from aiocompl.wire.transport import OpenResponse
-
-_TRAILER: Final = 0.05
-"""Seconds given to the end of the HTTP body after the dialect's end, so that the connection can serve again."""
-
-_WHY: Final[dict[type[AiocomplError], str]] = {
-    APITimeoutError: "the deadline passed within the stream",
-    ActorDiedError: "the actor died with this stream open",
-}
+    from aiocompl.types.completion import ChatCompletion, Usage
+    from aiocompl.types.structured import AnswerType
 
 
-@attrs.define(eq=False)
-class Lease:
-    """What a stream holds: an open response and a slot. Ends once, by whoever comes first.
+class Receipt(Protocol):
+    """What came of a stream, for whoever counts: it may be kept when the stream is gone."""
 
-    It knows nothing of the stream, so that a stream nobody holds any more is collected and can close it.
-    """
+    @property
+    def finished(self) -> bool:
+        """Whether the whole answer has come."""
+        ...
 
-    response: OpenResponse
-    loop: asyncio.AbstractEventLoop
-    on_end: Callable[[Lease], None]
-    over: bool = False
-    why: type[AiocomplError] | AiocomplError | None = None
-    """Why somebody else than its reader ended it: the deadline, a limit of the stream, or the supervisor."""
+    def spent(self) -> tuple[Usage, bool]:
+        """The tokens used so far, and whether that is an estimate; see `CompletionStream.spent`."""
+        ...
 
-    def end(self, why: type[AiocomplError] | AiocomplError | None = None) -> None:
-        """Close the response and free the slot. Idempotent."""
+    def chunks(self) -> list[ChatCompletionChunk]:
+        """All chunks of the answer again that have come so far, those that are not shown included.
+
+        Raises:
+            IncompleteStreamError: They have been forgotten.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Keep nothing from now on but the count of it."""
+        ...
+
+
+class Ending:
+    """The end of a stream, told once to all who want to know. It knows nothing of the stream, so that one can be lost."""
+
+    __slots__ = ("_callbacks", "_error", "over")
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[Exception | None], object]] = []
+        self._error: Exception | None = (
+            None  # a copy, for those who ask too late: a traceback would hold the stream
+        )
+        self.over = False
+
+    def add(self, callback: Callable[[Exception | None], object]) -> None:
+        """Have it told; at once, where it is over."""
+        if self.over:
+            _tell(callback, self._error)
+        else:
+            self._callbacks.append(callback)
+
+    def tell(self, error: Exception | None = None) -> None:
+        """It is over. Idempotent."""
         if self.over:
             return
         self.over = True
-        self.why = why
-        self.response.close()
-        self.on_end(self)
-
-    def expire(self) -> None:
-        """The deadline has passed."""
-        self.end(APITimeoutError)
-
-    def abandon(self) -> None:
-        """End it from wherever the garbage collector happens to run."""
-        if not self.over:
-            with suppress(RuntimeError):  # the loop is closed, and its sockets with it
-                self.loop.call_soon_threadsafe(self.end)
+        if isinstance(error, AiocomplError):
+            self._error = copy(error)
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            _tell(callback, error)
 
 
-class CompletionStream:
+def _tell(callback: Callable[[Exception | None], object], error: Exception | None) -> None:
+    try:
+        callback(error)
+    except Exception as bug:  # noqa: BLE001 - it must not break the stream
+        telemetry.warning("stream.callback_failed", error=repr(bug))
+
+
+class CompletionStream(ABC):
     """The chunks of one streamed answer.
 
     ::
@@ -92,31 +109,16 @@ class CompletionStream:
 
     Attributes:
         call: Timing and identity of the call; filled in as the stream goes.
+        receipt: What came of it, for whoever counts when the stream is gone.
     """
 
-    def __init__(
-        self,
-        lease: Lease,
-        codec: Codec,
-        request: ChatRequest,
-        call: CallInfo,
-        started: float,
-        watch: StreamWatch | None = None,
-    ) -> None:
-        self._codec = codec
-        self._request = request
-        self._shows_usage = request.shows_usage
-        self._frames = codec.frame_decoder()
-        self._decoder = codec.stream_decoder(request)
-        self._started = started
-        self._watch = watch
-        self._ready: list[ChatCompletionChunk] = []  # decoded, not yet read; the next one last
-        self._slices: list[
-            bytes
-        ] = []  # all that was received, for `response`; costs a stream nothing but memory
-        self._error: AiocomplError | None = None
+    def __init__(self, call: CallInfo, answer_type: AnswerType | None, receipt: Receipt) -> None:
         self.call = call
-        self._lease = lease  # last: one that could not be made has nothing to give back
+        self.receipt = receipt
+        self._answer_type = answer_type
+        self._ready: list[ChatCompletionChunk] = []  # decoded, not yet read; the next one last
+        self._error: AiocomplError | None = None  # raised when these are read
+        self._ending = Ending()
 
     def __aiter__(self) -> Self:
         return self
@@ -135,7 +137,7 @@ class CompletionStream:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connection and free the slot; chunks not yet read are gone. Idempotent, never waits."""
@@ -162,8 +164,8 @@ class CompletionStream:
         return chunks
 
     def forget(self) -> None:
-        """Give up what was received so far: `response` cannot be asked for any more, and memory stays flat."""
-        self._slices.clear()
+        """Keep nothing of what comes: `response` cannot be asked for any more, and memory stays flat."""
+        self.receipt.forget()
 
     async def wait_for_token(self) -> bool:
         """Wait until a chunk with text, reasoning, a refusal, a call or sound has come, and leave it to be read.
@@ -190,7 +192,7 @@ class CompletionStream:
             fresh = self._ready[::-1]
             self._ready.clear()
             held += fresh
-            found = any(map(_has_token, fresh))
+            found = any(map(has_token, fresh))
         self._ready = held[::-1]
         return found
 
@@ -206,131 +208,66 @@ class CompletionStream:
         reading = True
         while reading:
             reading = bool(await self.next_chunks())
-        if not self._decoder.finished:
+        if not self.receipt.finished:
             raise IncompleteStreamError(
                 "the stream was closed before its end", provider=self.call.provider, model=self.call.model
             )
-        whole = stream_chunk_builder(self._decoded_again())
+        whole = stream_chunk_builder(self.receipt.chunks())
         whole.call = self.call
-        if self._request.answer_type is not None:
-            self._request.answer_type.read_into(whole)
+        if self._answer_type is not None:
+            self._answer_type.read_into(whole)
         return whole
 
-    def _decoded_again(self) -> list[ChatCompletionChunk]:
-        chunks: list[ChatCompletionChunk] = []
-        codec = self._codec
-        frames, decoder = codec.frame_decoder(), codec.stream_decoder(self._request)
-        for data in self._slices:
-            decoder.feed(frames.feed(data), chunks)
-        decoder.feed(frames.end(), chunks)
-        decoder.end(chunks)
-        return chunks
+    def when_ended(self, callback: Callable[[Exception | None], object]) -> None:
+        """Have a function called once, on the loop, when the stream is over: read, broken, closed, cancelled or dropped.
 
-    def __del__(self) -> None:
-        lease: Lease | None = getattr(self, "_lease", None)
-        if lease is not None:
-            lease.abandon()
+        It is given the error that ended the stream, or None; what it does wrong is logged and breaks nothing. It must not
+        hold the stream, which could never be dropped then: `receipt` tells what was spent without it. Where the stream
+        is over already, it is called at once.
+        """
+        self._ending.add(callback)
+
+    def spent(self) -> tuple[Usage, bool]:
+        """The tokens used so far, and whether that is an estimate: from the prompt and from what was received.
+
+        It is one where the provider has not told the tokens, because it never does, or because the stream is not at its
+        end or will never be.
+        """
+        return self.receipt.spent()
 
     @override
     def __repr__(self) -> str:
-        state = "closed" if self._lease.over else "open"
+        state = "closed" if self._ending.over else "open"
         return f"<CompletionStream {self.call.provider}/{self.call.model}, {state}>"
 
+    @abstractmethod
     async def _fill(self) -> None:
         """Wait until there is at least one chunk.
 
         Cancelled: the stream is closed.
+
+        Raises:
+            StopAsyncIteration: There will be none.
         """
-        chunks: list[ChatCompletionChunk] = []
-        try:
-            while not chunks:
-                await self._fill_once(chunks)
-                chunks = self._shown(chunks)
-        except StopAsyncIteration:
-            raise
-        except AiocomplError as error:
-            error.provider = error.provider or self.call.provider  # framing knows neither
-            error.model = error.model or self.call.model
-            conceal(error, self._request)
-            self._end()
-            if not (chunks := self._shown(chunks)):
-                raise
-            self._error = error  # what came before it is delivered first
-        except BaseException:
-            self._end()
-            raise
-        if self.call.first_token is None and any(map(_has_token, chunks)):
-            self.call.first_token = self._lease.loop.time() - self._started
-        chunks.reverse()
-        self._ready = chunks
 
-    def _shown(self, chunks: list[ChatCompletionChunk]) -> list[ChatCompletionChunk]:
-        """What is to be read of these: without the one that only holds the usage, where nobody asks for it."""
-        if self._shows_usage:
-            return chunks
-        return [chunk for chunk in chunks if chunk.choices or chunk.usage is None]
-
-    async def _fill_once(self, chunks: list[ChatCompletionChunk]) -> None:
-        lease, decoder = self._lease, self._decoder
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
-        if decoder.finished:
-            await self._finish(lease)
-            raise StopAsyncIteration
-        if lease.over:
-            self._raise_why(lease)
-        watch = self._watch
-        if watch is not None:
-            watch.wait(token=self.call.first_token is not None)
-        try:
-            data = await lease.response.read_slice()
-        except AiocomplError as error:
-            if lease.over:  # closed under the read
-                self._raise_why(lease)
-            error.model = error.model or self.call.model
-            raise
-        if lease.over:
-            self._raise_why(lease)
-        if watch is not None:
-            watch.came()
-        if data:
-            self._slices.append(data)
-            decoder.feed(self._frames.feed(data), chunks)
-        else:
-            decoder.feed(self._frames.end(), chunks)
-            decoder.end(chunks)
-
-    async def _finish(self, lease: Lease) -> None:
-        """Wait briefly for the end of the body, so that the connection can go back to the pool."""
-        if lease.over:
-            return
-        with suppress(AiocomplError, TimeoutError):  # the answer is whole; the connection is not worth more
-            async with asyncio.timeout(_TRAILER):
-                while await lease.response.read_slice():
-                    pass
-        self._end()
-
-    def _end(self) -> None:
-        if self.call.total is None:
-            self.call.total = self._lease.loop.time() - self._started
-        if self._watch is not None:
-            self._watch.close()
-        self._lease.end()
-
-    def _raise_why(self, lease: Lease) -> NoReturn:
-        """Raise what ended the stream from outside; a stream closed by its reader is just over."""
-        if lease.why is None:
-            raise StopAsyncIteration
-        why, lease.why = lease.why, None
-        if isinstance(why, AiocomplError):
-            why.provider, why.model = self.call.provider, self.call.model
-            raise why
-        text = _WHY.get(why, "the supervisor was closed within the stream")
-        raise why(text, provider=self.call.provider, model=self.call.model)
+    @abstractmethod
+    def _end(self, error: Exception | None = None) -> None:
+        """Close what is open, and tell that the stream is over, and by which error. Idempotent."""
 
 
-def _has_token(chunk: ChatCompletionChunk) -> bool:
+def partial_of(receipt: Receipt, call: CallInfo) -> ChatCompletion | None:
+    """What a stream that broke brought, put together; None where the model had written nothing, or it is forgotten."""
+    with suppress(IncompleteStreamError):
+        chunks = receipt.chunks()
+        if any(map(has_token, chunks)):
+            partial = stream_chunk_builder(chunks)
+            partial.call = call
+            return partial
+    return None
+
+
+def has_token(chunk: ChatCompletionChunk) -> bool:
+    """Whether a chunk holds anything that the model wrote."""
     return any(
         choice.delta.content
         or choice.delta.tool_calls

@@ -4,42 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import random
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
+import attrs
+
 from aiocompl._compat import override
-from aiocompl.codecs.legacy import legacy_route
 from aiocompl.combinators.face import Combinators
+from aiocompl.policy.hedge import HedgeBudget, HedgePurse
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
+from aiocompl.prices import table_loaded
+from aiocompl.runtime.accounts import accounts_of
 from aiocompl.runtime.batch_calls import BatchCalling
-from aiocompl.runtime.call import Call, build_request, call_timeout, sift, sort_keywords
-from aiocompl.runtime.children import ChildKeeper, check_counts, check_seconds
+from aiocompl.runtime.call import Call, call_retries, call_timeout, sift, sort_keywords
+from aiocompl.runtime.children import check_counts, check_seconds
+from aiocompl.runtime.hedging import Hedges
 from aiocompl.runtime.mock import mock_answer
-from aiocompl.runtime.policy_loop import attempt
+from aiocompl.runtime.policy_loop import Errand
+from aiocompl.runtime.price_table import load_prices
+from aiocompl.runtime.router_settings import read_router, read_router_from
+from aiocompl.runtime.routing import Router
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
     from typing import Unpack
 
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
+    from aiocompl.policy.budget import Budget
+    from aiocompl.policy.config import RouterConfig
+    from aiocompl.policy.ledger import Ledger, LedgerEntry
     from aiocompl.runtime.child import Overflow
     from aiocompl.runtime.operations import Asking
+    from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
+    from aiocompl.telemetry.hooks import Hook, Hooks
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
     from aiocompl.types.operation_params import EmbeddingParams, ModelsParams, ModerationParams, RerankParams
     from aiocompl.types.params import CompletionParams
-    from aiocompl.types.request import Messages
+    from aiocompl.types.request import ChatRequest, Messages
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(ChildKeeper, Combinators, BatchCalling):
+class Supervisor(Router, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -62,6 +75,18 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         breaker: When an endpoint that fails is not asked for a while; None asks it always.
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
+        model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
+        config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
+        hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
+        hooks: Who is told of calls and of what happens to them: functions, tracing, metrics.
+        max_budget: US dollars that all calls together may cost, or a `Budget` that begins anew from time to time.
+        budgets: The same by name, for the calls that say `budget=name`.
+        ledger: Where every attempt is entered with what it cost; True for one of one's own.
+        on_entry: Called with each entry, to keep it somewhere.
+        **settings: What else LiteLLM's Router takes: fallbacks, routing_strategy, ...; see `RouterSettings`.
+
+    Raises:
+        ConfigError: A setting is not as it should be; the message says where, and the nearest name.
     """
 
     def __init__(
@@ -78,8 +103,23 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         breaker: BreakerPolicy | None = None,
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
+        model_list: ModelGroups | None = None,
+        config: str | Path | Mapping[str, Any] | RouterConfig | None = None,
+        hedge_budget: HedgeBudget | None = None,
+        hooks: Iterable[Hook] | None = None,
+        max_budget: Budget | float | None = None,
+        budgets: Mapping[str, Budget | float] | None = None,
+        ledger: Ledger | bool | None = None,
+        on_entry: Callable[[LedgerEntry], object] | None = None,
+        **settings: Unpack[RouterSettings],
     ) -> None:
+        check_counts(0, num_retries=num_retries)
+        check_seconds(timeout=timeout)
         super().__init__(
+            config=read_router(model_list, settings) if config is None else read_router_from(config),
+            timeout=timeout,
+            policy=RetryPolicy(max_retries=num_retries),
+            rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             max_concurrency=max_concurrency,
             inbox_size=inbox_size,
             overflow=overflow,
@@ -89,11 +129,9 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
             breaker=breaker,
             transport=transport,
         )
-        check_counts(0, num_retries=num_retries)
-        check_seconds(timeout=timeout)
-        self._timeout = timeout
-        self._retries = RetryPolicy(max_retries=num_retries)
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
+        self.hooks = _hooks(hooks, self)
+        self.accounts = accounts_of(ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry)
 
     @overload
     async def acompletion(
@@ -142,39 +180,28 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
+        if self.accounts is not None and not table_loaded():
+            await load_prices()
         started = loop.time()
-        route, child = self._route(call)
-        times = 1
-        if "n_by_fanout" in options:
-            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
-
-            times = take_n(call, route)
-        request, dropped = build_request(call, route)
-        if request.legacy:
-            route = legacy_route(route)
-        del call  # what the collector need not look at while the answer is on its way
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        ask = partial(
-            attempt,
-            request,
-            route,
-            child,
-            options=options,
-            policy=self._retries,
-            rng=self._rng,
-            started=started,
-            deadline=deadline,
-        )
+        times, plan = self._plan(call, params)
+        answer_type = call.answer_type
+        del call  # what the collector need not look at while the answer is on its way
         if times == 1:
-            answer = await ask()
+            answer: ChatCompletion | CompletionStream = await Errand(
+                plan, self, options, started, deadline
+            ).run()
         else:
             from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-            answer = await fan_out(times, ask, started, request)
-        if dropped and answer.call is not None:
-            answer.call.dropped_params = dropped
-        if request.answer_type is not None and isinstance(answer, ChatCompletion):
-            request.answer_type.read_into(answer)
+            answer = await fan_out(
+                times,
+                lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
+                started,
+                cast("ChatRequest", plan.choose().request),
+            )
+        if answer_type is not None and isinstance(answer, ChatCompletion):
+            answer_type.read_into(answer)
         return answer
 
     async def aembedding(
@@ -221,6 +248,15 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         """
         return await self._asking("models", "amodels", provider, params).list_models()
 
+    @override
+    async def aclose(self) -> None:
+        """See `ChildKeeper.aclose`; hooks are told what has happened before this returns, for a few seconds at most."""
+        try:
+            await super().aclose()
+        finally:
+            if self.hooks is not None:
+                await self.hooks.aclose()
+
     @property
     @override
     def _ask(self) -> Ask:
@@ -242,18 +278,30 @@ class Supervisor(ChildKeeper, Combinators, BatchCalling):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        route, child = self._operation_route(kind, call)
+        deployment = self._operation_route(kind, call)
         started = loop.time()
-        dropped, forced = sift(call, route)
+        dropped, forced = sift(call, deployment.route)
+        policy = self.policy
+        if "num_retries" in call.options or "max_retries" in call.options:
+            policy = attrs.evolve(policy, max_retries=call_retries(call.options))
         return Asking(
-            route=route,
-            child=child,
+            deployment=deployment,
             dropped=dropped,
             forced=forced,
             params=call.params,
             options=call.options,
-            policy=self._retries,
-            rng=self._rng,
+            policy=policy,
+            rules=self,
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None:
+    if given is None:
+        return None
+    from aiocompl.telemetry.hooks import Hooks  # noqa: PLC0415 - for those who have any
+
+    hooks = Hooks(given)
+    hooks.attach(supervisor.snapshot)
+    return hooks

@@ -141,6 +141,13 @@ class Turnstile:
         """Whether a call's tokens matter, so that they are worth estimating."""
         return self._shared is not None or (self._limits is not None and self._limits.counts_tokens)
 
+    @property
+    def has_line(self) -> bool:
+        """Whether a call that came now would have to wait; where limits are shared, only who waits here is known."""
+        if self._line or self._in_flight >= self._most:
+            return True
+        return self._limits is not None and self._limits.wait(ONE, self._loop.time()) > 0
+
     def snapshot(self) -> TurnstileSnapshot:
         """The state at this instant."""
         limits = self._limits

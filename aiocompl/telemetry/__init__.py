@@ -1,10 +1,33 @@
-"""Structured events. The library only ever asks structlog for a logger; it never configures logging."""
+"""Telemetry: the log, and hooks for whoever wants to watch calls.
+
+The library only ever asks structlog for a logger; it never configures logging.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import structlog
+
+if TYPE_CHECKING:
+    from aiocompl.telemetry import events
+    from aiocompl.telemetry.hooks import Callbacks, Hook, Hooks
+    from aiocompl.telemetry.otel import OpenTelemetry
+    from aiocompl.telemetry.prometheus import Prometheus
+    from aiocompl.telemetry.report import CallReport
+
+__all__ = ["CallReport", "Callbacks", "Hook", "Hooks", "OpenTelemetry", "Prometheus", "events"]
+
+_HOMES = {
+    "CallReport": "report",
+    "Callbacks": "hooks",
+    "Hook": "hooks",
+    "Hooks": "hooks",
+    "OpenTelemetry": "otel",
+    "Prometheus": "prometheus",
+}
+"""Where each name lives. They load at first use: most programs watch nothing."""
 
 _log: Any = structlog.get_logger("aiocompl")
 
@@ -28,3 +51,12 @@ def attempt(event: str, /, *, verbose: bool, **fields: object) -> None:
         _log.info(event, **fields)
     elif structlog.is_configured():
         _log.debug(event, **fields)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'aiocompl.telemetry' has no attribute {name!r}")
+    value = getattr(import_module(f"aiocompl.telemetry.{home}"), name)
+    globals()[name] = value
+    return value

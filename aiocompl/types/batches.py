@@ -70,5 +70,8 @@ class BatchLine:
     choices: ClassVar[tuple[()]] = ()
     """It comes out of a stream, and holds no token."""
 
+    usage: ClassVar[None] = None
+    """Nor a count of them."""
+
     custom_id: str
     data: Mapping[str, Any] = attrs.field(repr=False)

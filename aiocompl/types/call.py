@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import attrs
 
@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aiocompl.combinators.report import RaceReport
+    from aiocompl.prices import Price
     from aiocompl.rate_limits import RateLimits
+    from aiocompl.types.completion import Usage
+
+AttemptKind = Literal["first", "retry", "fallback", "hedge", "recovery"]
+"""Why an attempt was made: it was the call's first; the same model again; another model group; a second one before the
+first had answered; the rest of a stream that had broken."""
 
 
 @attrs.define(kw_only=True)
 class Attempt:
-    """One attempt of a call: attempt 1 is the first, each further one a retry."""
+    """One attempt of a call: attempt 1 is the first; `kind` says what each further one is."""
 
     number: int
     """Counted from 1."""
@@ -32,13 +38,35 @@ class Attempt:
     """The model name as the provider knows it."""
 
     error: Exception | None = None
-    """Why the attempt failed, or None for the one that answered."""
+    """Why the attempt failed (`NotNeededError`: another answered before it), or None for the one that answered."""
 
     queued: float = 0.0
     """Seconds spent in the actor's inbox."""
 
     elapsed: float = 0.0
     """Seconds from asking the actor to its reply (for a stream: to the stream's opening)."""
+
+    kind: AttemptKind = "first"
+    """Why it was made."""
+
+    group: str | None = None
+    """The model group it was made for; None where the model was named directly."""
+
+    usage: Usage | None = attrs.field(default=None, repr=False)
+    """The tokens spent, where they are known; an attempt that failed or was cancelled may have spent some."""
+
+    estimated: bool = False
+    """`usage` is our estimate: the provider never said."""
+
+    price: Price | None = attrs.field(default=None, repr=False)
+    """What its deployment says a token costs, where it says so."""
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars spent, or None where nobody knows; asks the price table of the extra `prices` at first use."""
+        from aiocompl.prices import cost  # noqa: PLC0415 - only for those who ask
+
+        return cost(self.provider, self.model, self.usage, price=self.price)
 
 
 @attrs.define(eq=False)
@@ -75,8 +103,34 @@ class CallInfo:
     failed: tuple[Attempt, ...] = ()
     """The attempts before the one that answered."""
 
+    kind: AttemptKind = "first"
+    """Why the attempt that answered was made."""
+
+    group: str | None = None
+    """The model group that answered; None where the model was named directly."""
+
+    usage: Usage | None = attrs.field(default=None, repr=False)
+    """The tokens that the attempt that answered spent; None while a stream runs."""
+
+    estimated: bool = False
+    """`usage` is our estimate: the stream was given up before the provider said."""
+
+    price: Price | None = attrs.field(default=None, repr=False)
+    """What the deployment that answered says a token costs, where it says so."""
+
+    skipped_events: int = 0
+    """Malformed events of the stream that were left out; the rest proved to be whole."""
+
     race: RaceReport | None = None
     """What became of each contestant, where the answer won a race."""
+
+    cached: bool = False
+    """The answer was kept from an earlier call: nothing was sent. Its `usage` is what that call used; this one had no
+    attempt, and cost nothing."""
+
+    coalesced: bool = False
+    """The answer is that of the same call, made by somebody else at the same time, and its `usage` counts there; this one
+    had no attempt, and cost nothing."""
 
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
@@ -88,7 +142,9 @@ class CallInfo:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every attempt in order; the last one answered."""
+        """Every attempt in order; the last one answered. None where the answer came without."""
+        if self.cached or self.coalesced:
+            return ()
         last = Attempt(
             number=len(self.failed) + 1,
             provider=self.provider,
@@ -96,8 +152,25 @@ class CallInfo:
             model=self.model,
             queued=self.queued,
             elapsed=self.answered or 0.0,
+            kind=self.kind,
+            group=self.group,
+            usage=self.usage,
+            estimated=self.estimated,
+            price=self.price,
         )
         return (*self.failed, last)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars spent by all attempts whose cost is known; None where none is, or while a stream runs."""
+        if self.cached or self.coalesced:
+            return 0.0
+        if self.parts:
+            spent = [part.cost for part in self.parts]
+        else:
+            spent = [attempt.cost for attempt in self.attempts]
+        known = [dollars for dollars in spent if dollars is not None]
+        return sum(known) if known else None
 
     @property
     def rate_limits(self) -> RateLimits | None:
@@ -121,6 +194,7 @@ def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
     return attrs.evolve(
         parts[0],
         parts=tuple(parts),
+        skipped_events=sum(part.skipped_events for part in parts),
         total=max((part.total for part in parts if part.total is not None), default=None),
         answered=max((part.answered for part in parts if part.answered is not None), default=None),
     )

@@ -94,7 +94,10 @@ class CredentialOptions(TypedDict, total=False):
 
 
 class CallOptions(CredentialOptions, total=False):
-    """How a call is made: where to, with which key, how long, how often. Never sent as such."""
+    """How a call is made: where to, with which key, how long, how often. Never sent as such.
+
+    One that changes what is asked, or of whom, has to be named in `aiocompl.policy.cache_key` too.
+    """
 
     api_base: str | None
     """The endpoint's base URL, such as ``"https://host/v1"``: makes an endpoint of any OpenAI-compatible server."""
@@ -124,9 +127,17 @@ class CallOptions(CredentialOptions, total=False):
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
     """The same, under OpenAI's name."""
+    hedge: float | str | None
+    """Make a second attempt, elsewhere if there is an elsewhere, after so many seconds without an answer (a stream: without
+    a token), or after a quantile of what such calls took so far, as ``"p95"``. The first answer wins."""
+    fallbacks: Sequence[str | Mapping[str, Any]] | None
+    """What is asked, one after another, when the model has failed: names, or mappings with `model` and what changes."""
     priority: int | Literal["high", "normal", "low"] | None
     """Who goes first where calls wait: the lower the number, the sooner; each number has twice the share of the next.
     Default 0, which is ``"normal"``; ``"high"`` is -2, ``"low"`` 2."""
+
+    budget: str | None
+    """The name of the budget that the call counts against, besides that of all calls. See `Supervisor`."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None
@@ -139,6 +150,9 @@ class CallOptions(CredentialOptions, total=False):
     """Parameters to leave out in any case."""
     allowed_openai_params: Sequence[str] | None
     """Parameters to send although the provider is not known to support them."""
+    cache: bool | Mapping[str, Any] | None
+    """How the call uses the supervisor's cache: False not at all; else a mapping with any of ``no-cache`` and ``no-store``
+    (booleans), ``ttl`` and ``s-maxage`` (seconds), and ``namespace``."""
     n_by_fanout: bool | None
     """Get `n` answers by `n` calls at once where the provider or the model gives one answer a call. Each is billed."""
     logger_fn: Callable[[dict[str, Any]], object] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import attrs
 
@@ -198,6 +198,11 @@ class BatchDownload(_OtherRequest):
 
     shows_usage: bool = attrs.field(default=True, init=False, repr=False)
     """All lines are to be read; see `ChatRequest.shows_usage`."""
+
+    messages: ClassVar[tuple[()]] = ()
+    """It has no prompt."""
+
+    answer_type: ClassVar[None] = None
 
     def __attrs_post_init__(self) -> None:
         self.stream = True

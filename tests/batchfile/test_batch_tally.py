@@ -12,7 +12,7 @@ from aiocompl.batchfile.outputs import AppendFile
 from aiocompl.batchfile.tally import Tally
 from aiocompl.batchfile.threads import in_thread
 from aiocompl.batchfile.writer import LineWriter
-from aiocompl.policy.cost import cost
+from aiocompl.prices import cost
 from aiocompl.types.call import CallInfo
 from aiocompl.types.completion import ChatCompletion, Usage
 

@@ -34,7 +34,7 @@ class Broken(ScriptedSupervisor):
 
     @property
     def breaker(self) -> str | None:
-        return self.snapshot().endpoints[0].breaker
+        return self.snapshot().deployments[0].breaker
 
 
 async def broken(supervisor: Broken) -> None:
@@ -107,4 +107,4 @@ async def test_without_a_policy_there_is_none() -> None:
         for _ in range(20):
             with pytest.raises(ServiceUnavailableError):
                 await supervisor.acompletion("custom/m", MESSAGES, api_base="http://test.invalid/v1")
-        assert supervisor.snapshot().endpoints[0].breaker is None
+        assert supervisor.snapshot().deployments == ()

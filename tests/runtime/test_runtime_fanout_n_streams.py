@@ -150,7 +150,7 @@ async def test_the_supervisor_is_closed_within_the_stream() -> None:
 
 async def test_its_response_can_be_read_whole() -> None:
     async with Scripted(streams(1), streams(2), streams(3)) as scripted:
-        stream = await scripted.stream()
+        stream: Any = await scripted.stream()
         body = await stream._lease.response.read()
         assert body.endswith(b"data: [DONE]\n\n")
         assert await stream._lease.response.read_slice() == b""

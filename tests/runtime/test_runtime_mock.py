@@ -6,7 +6,8 @@ import pytest
 
 from aiocompl import Supervisor
 from aiocompl.errors import BadRequestError, RateLimitError
-from aiocompl.runtime.mock import CannedResponse, mock_answer
+from aiocompl.runtime.mock import mock_answer
+from aiocompl.runtime.replay import CannedResponse
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.types.completion import ChatCompletion
 

@@ -335,9 +335,9 @@ async def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
 
 async def test_local_models_have_a_transport_of_their_own() -> None:
     supervisor = Supervisor()
-    route, child = supervisor._route(sort_keywords("local/x", MESSAGES, stream=False, keywords={}))
-    assert route.endpoint.local_model == "x"
-    transport = child.spec.make_transport()
+    deployment = supervisor._route(sort_keywords("local/x", MESSAGES, stream=False, keywords={}))
+    assert deployment.route.endpoint.local_model == "x"
+    transport = deployment.child.spec.make_transport()
     assert type(transport).__name__ == "LocalTransport"
     await transport.aclose()
     await supervisor.aclose()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pickle
 
+import pytest
+
 from aiocompl.errors import RateLimitError
-from aiocompl.types.call import Attempt, CallInfo
+from aiocompl.prices import Price
+from aiocompl.types.call import Attempt, CallInfo, joined_call
+from aiocompl.types.completion import Usage
 from aiocompl.types.endpoint import Endpoint, headers_with
 from aiocompl.types.request import ChatRequest
 
@@ -24,6 +28,32 @@ def test_the_last_attempt_answered() -> None:
     )
     assert call.attempts == (failed, last)
     assert CallInfo("openai", "https://x/v1", "gpt-4o").attempts[0].elapsed == 0.0
+
+
+USAGE = Usage(prompt_tokens=1000, completion_tokens=500, total_tokens=1500)
+
+
+def test_a_call_costs_what_its_attempts_cost() -> None:
+    lost = Attempt(number=1, provider="openai", endpoint="https://x/v1", model="gpt-4o", usage=USAGE)
+    free = Attempt(number=2, provider="openai", endpoint="https://x/v1", model="gpt-4o")
+    call = CallInfo("own", "https://y/v1", "m", failed=(lost, free), kind="fallback", group="large")
+    assert lost.cost == pytest.approx(0.0075)
+    assert free.cost is None
+    assert call.rate_limits is None
+    assert call.cost == lost.cost
+    call.usage, call.price = USAGE, Price(input=1e-3, output=0.0)
+    last = call.attempts[-1]
+    assert (last.kind, last.group, last.usage, last.cost, last.estimated) == (
+        "fallback",
+        "large",
+        USAGE,
+        1.0,
+        False,
+    )
+    assert call.cost == pytest.approx(1.0075)
+    assert CallInfo("own", "https://y/v1", "m").cost is None
+    assert joined_call([call, call]).cost == pytest.approx(2.015)
+    assert pickle.loads(pickle.dumps(call)).cost == call.cost  # noqa: S301 - our own
 
 
 def test_a_call_pickles_its_headers_in_lower_case() -> None:

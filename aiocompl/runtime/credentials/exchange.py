@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from aiocompl._compat import override
 from aiocompl.codecs.error_shapes import error_fields, parse_body, redact
-from aiocompl.errors import APIConnectionError, AuthenticationError, error_class
+from aiocompl.error_statuses import error_class
+from aiocompl.errors import APIConnectionError, AuthenticationError
 from aiocompl.runtime.transport import AiohttpTransport
 from aiocompl.types.endpoint import Credential
 from aiocompl.wire.messages import HTTPRequest, HTTPResponse

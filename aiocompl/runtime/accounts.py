@@ -1,0 +1,290 @@
+"""What calls cost, while they run: budgets are asked before each attempt, and the ledger is told of its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from aiocompl import prices, telemetry
+from aiocompl.errors import BadRequestError, BudgetExceededError
+from aiocompl.policy.budget import Budget, BudgetKeeper
+from aiocompl.policy.ledger import Ledger, LedgerEntry, spent_by
+from aiocompl.types.checks import did_you_mean
+from aiocompl.types.completion import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from aiocompl.policy.budget import BudgetSnapshot, Excess
+    from aiocompl.policy.ledger import AttemptOutcome
+    from aiocompl.prices import Price
+    from aiocompl.types.call import AttemptKind
+
+_UNBOUNDED_ANSWER: Final = 1000
+"""Tokens held for an answer that the call does not bound."""
+
+
+class Accounts:
+    """The ledger and the budgets of a supervisor.
+
+    Prices must be loaded before the first call: `await load_prices()`, or it holds up the loop.
+
+    Args:
+        ledger: Who is told of every attempt.
+        budgets: Budgets by name; None is the name of the one that all calls count against.
+        on_entry: Called with every entry, to keep it somewhere. It must be quick; what it does wrong is logged.
+        wall: The clock of entries, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger | None = None,
+        budgets: Mapping[str | None, Budget] | None = None,
+        on_entry: Callable[[LedgerEntry], object] | None = None,
+        wall: Callable[[], float] = time.time,  # noqa: TID251 - entries have dates
+    ) -> None:
+        self.ledger = ledger or Ledger()
+        self._budgets = BudgetKeeper(budgets) if budgets else None
+        self._on_entry = on_entry
+        self._wall = wall
+        self._unpriced: set[tuple[str, str]] = set()
+
+    def hold(
+        self,
+        provider: str,
+        model: str,
+        *,
+        prompt_tokens: int,
+        max_tokens: int | None = None,
+        price: Price | None = None,
+        key: str | None = None,
+        user: str | None = None,
+        group: str | None = None,
+        deployment: str | None = None,
+        kind: AttemptKind = "first",
+    ) -> Hold:
+        """An attempt is about to be made.
+
+        Args:
+            provider: The provider's name.
+            model: The model's name there.
+            prompt_tokens: An estimate of the prompt.
+            max_tokens: The most that the answer may have; None where the call does not say, 0 where there is none.
+            price: What the deployment says a token costs.
+            key: The name of the budget that the call counts against, besides that of all calls.
+            user: The call's `user`.
+            group: The model group that is asked for.
+            deployment: Which of its deployments is asked.
+            kind: Why the attempt is made.
+
+        Returns:
+            What has to be told of its end.
+
+        Raises:
+            BudgetExceededError: The attempt could exceed a budget.
+            BadRequestError: There is no budget of that name.
+        """
+        held = 0.0
+        if (budgets := self._budgets) is not None:
+            if key is not None and key not in budgets:
+                raise unknown_budget(key, budgets.names)
+            answer = _UNBOUNDED_ANSWER if max_tokens is None else max_tokens
+            held = self._most(provider, model, prompt_tokens, answer, price)
+            excess = budgets.hold(key, asyncio.get_running_loop().time(), held)
+            if excess is not None:
+                raise _exceeded(excess, held, provider, model)
+        elif key is not None:
+            raise unknown_budget(key, ())
+        return Hold(self, provider, model, prompt_tokens, price, held, key, user, group, deployment, kind)
+
+    def budgets(self) -> dict[str | None, BudgetSnapshot]:
+        """The budgets as they are, by name."""
+        return {} if self._budgets is None else self._budgets.snapshot(asyncio.get_running_loop().time())
+
+    def reload(self, budgets: Mapping[str | None, Budget]) -> None:
+        """Have other budgets from now on; what was spent of those that stay counts on."""
+        if self._budgets is None:
+            self._budgets = BudgetKeeper(budgets)
+        else:
+            self._budgets.reload(budgets)
+
+    def note(self, entry: LedgerEntry, key: str | None, held: float) -> None:
+        """An attempt has ended; for `Hold`, which tells each once."""
+        self.ledger.note(entry)
+        if self._budgets is not None:
+            self._budgets.settle(key, asyncio.get_running_loop().time(), held=held, spent=entry.cost or 0.0)
+        if self._on_entry is not None:
+            try:
+                self._on_entry(entry)
+            except Exception as error:  # noqa: BLE001 - a hook must not break the call
+                telemetry.warning("on_entry.failed", error=repr(error))
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._wall()
+
+    def _most(self, provider: str, model: str, prompt: int, answer: int, price: Price | None) -> float:
+        """The most that an attempt costs if the estimates hold; nothing where nobody knows a price, and then it is said."""
+        dollars = prices.cost_of(provider, model, prompt, answer, price=price)
+        if dollars is not None:
+            return dollars
+        if (provider, model) not in self._unpriced and len(self._unpriced) < _UNBOUNDED_ANSWER:
+            self._unpriced.add((provider, model))
+            telemetry.warning(
+                "budget.unpriced", provider=provider, model=model, hint="register_model() sets a price"
+            )
+        return 0.0
+
+
+class Hold:
+    """An attempt that is under way, and what is held for it. It ends once, by `settle` or by `fail`."""
+
+    __slots__ = (
+        "_accounts",
+        "_deployment",
+        "_group",
+        "_held",
+        "_key",
+        "_kind",
+        "_model",
+        "_over",
+        "_price",
+        "_prompt_tokens",
+        "_provider",
+        "_user",
+    )
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        provider: str,
+        model: str,
+        prompt_tokens: int,
+        price: Price | None,
+        held: float,
+        key: str | None,
+        user: str | None,
+        group: str | None,
+        deployment: str | None,
+        kind: AttemptKind,
+    ) -> None:
+        self._accounts = accounts
+        self._provider = provider
+        self._model = model
+        self._prompt_tokens = prompt_tokens
+        self._price = price
+        self._held = held
+        self._key = key
+        self._user = user
+        self._group = group
+        self._deployment = deployment
+        self._kind: AttemptKind = kind
+        self._over = False
+
+    def settle(
+        self, usage: Usage | None, *, estimated: bool = False, outcome: AttemptOutcome = "answered"
+    ) -> LedgerEntry | None:
+        """The attempt has ended, and these are its tokens; None: nobody counted, so that the prompt's estimate stands.
+
+        Idempotent: all but the first are as if they were not, and give None.
+        """
+        if self._over:
+            return None
+        if usage is None:
+            tokens = self._prompt_tokens
+            usage, estimated = Usage(prompt_tokens=tokens, total_tokens=tokens), True
+        return self._end(usage, estimated=estimated, outcome=outcome)
+
+    def fail(
+        self, error: BaseException, *, completion_tokens: int = 0, sent: bool = True
+    ) -> LedgerEntry | None:
+        """The attempt has ended without an answer. Idempotent like `settle`.
+
+        Args:
+            error: What ended it.
+            completion_tokens: How many had arrived, by estimate.
+            sent: Whether anything was sent at all; nothing was spent where not.
+        """
+        if self._over:
+            return None
+        outcome: AttemptOutcome = "failed" if isinstance(error, Exception) else "cancelled"
+        usage = spent_by(error, self._prompt_tokens, completion_tokens) if sent else None
+        return self._end(usage, estimated=usage is not None, outcome=outcome)
+
+    def _end(self, usage: Usage | None, *, estimated: bool, outcome: AttemptOutcome) -> LedgerEntry:
+        self._over = True
+        accounts = self._accounts
+        entry = LedgerEntry(
+            provider=self._provider,
+            model=self._model,
+            group=self._group,
+            deployment=self._deployment,
+            key=self._key,
+            user=self._user,
+            kind=self._kind,
+            usage=usage,
+            estimated=estimated,
+            cost=0.0 if usage is None else prices.cost(self._provider, self._model, usage, price=self._price),
+            outcome=outcome,
+            when=accounts.now(),
+        )
+        accounts.note(entry, self._key, self._held)
+        return entry
+
+
+def accounts_of(
+    *,
+    ledger: Ledger | bool | None = None,
+    max_budget: Budget | float | None = None,
+    budgets: Mapping[str, Budget | float] | None = None,
+    on_entry: Callable[[LedgerEntry], object] | None = None,
+) -> Accounts | None:
+    """What a supervisor's arguments ask for, or None where nobody wants to know what calls cost.
+
+    Raises:
+        ValueError: A budget is no amount.
+    """
+    own = ledger if isinstance(ledger, Ledger) else None
+    named = budgets_of(max_budget, budgets)
+    if not (named or on_entry or own or ledger):
+        return None
+    return Accounts(ledger=own, budgets=named, on_entry=on_entry)
+
+
+def budgets_of(
+    max_budget: Budget | float | None, budgets: Mapping[str, Budget | float] | None
+) -> dict[str | None, Budget]:
+    """Budgets by name, that of all calls under None; a number is one that lasts for ever.
+
+    Raises:
+        ValueError: It is no amount.
+    """
+    given: dict[str | None, Budget | float] = dict((budgets or {}).items())
+    if max_budget is not None:
+        given[None] = max_budget
+    return {name: each if isinstance(each, Budget) else Budget(each) for name, each in given.items()}
+
+
+def unknown_budget(name: str, known: Iterable[str]) -> BadRequestError:
+    """A call counts against a budget that there is not."""
+    return BadRequestError(
+        f"no budget is called {name!r}{did_you_mean(name, known)}: Supervisor(budgets={{...}}) names them",
+        param="budget",
+    )
+
+
+def _exceeded(excess: Excess, held: float, provider: str, model: str) -> BudgetExceededError:
+    budget = excess.budget
+    whose = "the budget of all calls" if excess.name is None else f"the budget {excess.name!r}"
+    again = "" if budget.resets_in is None else f", and begins anew in {budget.resets_in:.0f} s"
+    error = BudgetExceededError(
+        f"the call was not made: {whose} has ${budget.left:.6f} of ${budget.max_budget:g} left, the call may cost "
+        f"${held:.6f}{again}",
+        provider=provider,
+        model=model,
+    )
+    error.budget, error.max_budget = excess.name, budget.max_budget
+    error.spent, error.resets_in = budget.spent + budget.held, budget.resets_in
+    return error

@@ -1,0 +1,210 @@
+"""A deployment as it runs: where it is, who serves it, and what watches over it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from aiocompl.errors import CircuitOpenError
+from aiocompl.policy.limits import NOTHING, estimated_cost, used_cost
+from aiocompl.runtime.stream import CompletionStream
+from aiocompl.runtime.turnstile import ONE
+from aiocompl.types.completion import ChatCompletion
+
+if TYPE_CHECKING:
+    from aiocompl.codecs.base import Operation
+    from aiocompl.codecs.routing import OperationRoute
+    from aiocompl.policy.breaker import BreakerState
+    from aiocompl.policy.limits import Cost
+    from aiocompl.policy.load import Load
+    from aiocompl.prices import Price
+    from aiocompl.runtime.child import Child
+    from aiocompl.runtime.gate import Gate
+    from aiocompl.runtime.stream import Receipt
+    from aiocompl.runtime.stream_limits import StreamLimits
+    from aiocompl.runtime.turnstile import Pass, Turnstile, TurnstileSnapshot
+    from aiocompl.types.call import AnswerT, CallInfo
+    from aiocompl.types.completion import Usage
+    from aiocompl.types.request import Request
+
+
+@attrs.frozen(kw_only=True)
+class DeploymentSnapshot:
+    """One deployment's state at an instant; times are in seconds."""
+
+    group: str | None
+    """The model group it belongs to; None where calls name the model itself."""
+    id: str
+    provider: str
+    endpoint: str
+    """The base URL, without credentials."""
+    model: str
+    """The model's name there."""
+    in_flight: int | None
+    """Calls that it has, waiting ones and open streams included; None where nobody counts them."""
+    latency: float | None
+    """Peak-sensitive moving average of the time to the reply (a stream: to its opening)."""
+    breaker: BreakerState | None
+    """None where there is no breaker."""
+    limits: TurnstileSnapshot | None
+    """None where there are no rate limits."""
+
+
+@attrs.define(eq=False)
+class Deployment:
+    """An endpoint and the name of a model there, with what counts, spares and bounds its calls."""
+
+    route: OperationRoute[Any]
+    child: Child
+    gate: Gate | None = None
+    """Its circuit breaker."""
+    load: Load | None = None
+    """What balancing looks at; None where nothing is balanced."""
+    turnstile: Turnstile | None = None
+    """Its rate limits; None where it has none."""
+    learns: bool = False
+    """Whether its limits heed what the provider's headers say."""
+    group: str | None = None
+    id: str = ""
+    price: Price | None = None
+    """What a token costs there, where its configuration says so."""
+    _kept: bool = attrs.field(init=False)  # whether anything watches over it
+
+    def __attrs_post_init__(self) -> None:
+        self._kept = self.gate is not None or self.load is not None or self.turnstile is not None
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it matters how many tokens a stream that was given up has taken."""
+        if self.load is not None and self.load.tpm is not None:
+            return True
+        return self.turnstile is not None and self.turnstile.counts_tokens
+
+    async def ask(
+        self,
+        request: Request,
+        route: OperationRoute[Operation[Any, AnswerT]],
+        *,
+        started: float,
+        deadline: float,
+        again: bool = False,
+        limits: StreamLimits | None = None,
+        priority: int = 0,
+    ) -> AnswerT | CompletionStream:
+        """Make one attempt; see `Child.ask`.
+
+        Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing stays counted.
+
+        Raises:
+            WaitTooLongError: By its rate limits, its turn would come too late.
+            CircuitOpenError: The breaker lets nothing pass.
+            AiocomplError: Whatever went wrong.
+        """
+        child = self.child
+        visit = await self._enter(request, priority, deadline) if self._kept else None
+        try:
+            answer = await child.ask(
+                request,
+                route.codec,
+                started=started,
+                deadline=deadline,
+                again=again,
+                rebind=route.rebind,
+                limits=limits,
+                priority=priority,
+            )
+        except BaseException as error:
+            if visit is not None:
+                visit.fail(error)
+            raise
+        if visit is not None:
+            visit.answered(answer)
+        return answer
+
+    async def _enter(self, request: Request, priority: int, deadline: float) -> Visit:
+        """Wait for a turn, if there are limits, and pass the breaker.
+
+        Cancelled, or not let in: nothing stays counted.
+        """
+        passed, turnstile = None, self.turnstile
+        cost = estimated_cost(request) if self.counts_tokens else ONE
+        if turnstile is not None:
+            passed = turnstile.enter_nowait(cost)
+            if passed is None:
+                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+        if self.gate is not None:
+            try:
+                self.gate.enter()
+            except CircuitOpenError:
+                if passed is not None:
+                    passed.leave(NOTHING)
+                raise
+        return Visit(self, passed, cost, self.child.loop.time())
+
+    def snapshot(self) -> DeploymentSnapshot:
+        """The state at this instant."""
+        endpoint, load = self.route.endpoint, self.load
+        return DeploymentSnapshot(
+            group=self.group,
+            id=self.id,
+            provider=endpoint.provider,
+            endpoint=endpoint.base_url,
+            model=self.route.model,
+            in_flight=None if load is None else load.in_flight,
+            latency=None if load is None else load.latency.value,
+            breaker=None if self.gate is None else self.gate.state,
+            limits=None if self.turnstile is None else self.turnstile.snapshot(),
+        )
+
+
+class Visit:
+    """A call on its way at a deployment that is watched over. It ends once, however it ends."""
+
+    __slots__ = ("_begun", "_cost", "_deployment", "_passed")
+
+    def __init__(self, deployment: Deployment, passed: Pass | None, cost: Cost, begun: float) -> None:
+        self._deployment = deployment
+        self._passed = passed
+        self._cost = cost
+        self._begun = begun
+        if (load := deployment.load) is not None:
+            load.in_flight += 1
+            load.requests.add(1.0, begun)
+            load.tokens.add(cost.tokens, begun)
+
+    def answered(self, answer: Any) -> None:
+        """It has been answered, or a stream has been opened, whose end is the visit's."""
+        deployment, now = self._deployment, self._deployment.child.loop.time()
+        if deployment.gate is not None:
+            deployment.gate.succeed()
+        if deployment.load is not None:
+            deployment.load.latency.observe(now - self._begun, now)
+        if isinstance(answer, CompletionStream):
+            answer.when_ended(partial(self._stream_ended, answer.receipt, answer.call))
+            return
+        usage = answer.usage if isinstance(answer, ChatCompletion) else None
+        self._leave(usage, answer.call)
+
+    def fail(self, error: BaseException) -> None:
+        """It came to nothing."""
+        if self._deployment.gate is not None:
+            self._deployment.gate.fail(error)
+        self._leave(None, None)
+
+    def _stream_ended(self, receipt: Receipt, call: CallInfo, error: Exception | None) -> None:
+        if error is not None and self._deployment.gate is not None:
+            self._deployment.gate.fail(error)
+        self._leave(receipt.spent()[0] if self._deployment.counts_tokens else None, call)
+
+    def _leave(self, usage: Usage | None, call: CallInfo | None) -> None:
+        load = self._deployment.load
+        if load is not None:
+            load.in_flight -= 1
+            if usage is not None:
+                more = usage.total_tokens - self._cost.tokens
+                load.tokens.add(more, self._deployment.child.loop.time())
+        if self._passed is not None:
+            said = call.rate_limits if call is not None and self._deployment.learns else None
+            self._passed.leave(None if usage is None else used_cost(usage), said)

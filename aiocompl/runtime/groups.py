@@ -1,0 +1,187 @@
+"""The model groups of one configuration as they run. A configuration that is reloaded makes a new table of them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from aiocompl.codecs.routing import provider_named_by
+from aiocompl.errors import AiocomplError
+from aiocompl.policy.balance import choose
+from aiocompl.policy.breaker import BreakerPolicy
+from aiocompl.policy.fallbacks import Fallbacks
+from aiocompl.policy.load import Load
+from aiocompl.policy.read_fallbacks import Names
+from aiocompl.runtime.combined import says_where
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aiocompl.policy.config import DeploymentConfig, RouterConfig, Strategy
+    from aiocompl.policy.retry import RetryPolicy
+    from aiocompl.runtime.deployment import Deployment
+
+
+@attrs.define(eq=False)
+class Member:
+    """A deployment of a model group. It is made when it is first asked: only then its environment is read."""
+
+    config: DeploymentConfig
+    make: Callable[[DeploymentConfig, Load], Deployment]
+    load: Load
+    defaults: Mapping[str, Any] = attrs.field(init=False)
+    """The parameters that its calls get where the caller says nothing else; nothing that says where they go."""
+    made: Deployment | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.defaults = {
+            name: value
+            for name, value in self.config.params.items()
+            if name != "model" and not says_where(name)
+        }
+
+    @property
+    def deployment(self) -> Deployment:
+        """It as it runs.
+
+        Raises:
+            AiocomplError: It cannot be used: its key is missing, say.
+        """
+        if self.made is None:
+            self.made = self.make(self.config, self.load)
+        return self.made
+
+    @property
+    def closed_for(self) -> float | None:
+        """None where its circuit breaker lets a call pass now, else seconds until it does."""
+        gate = None if self.made is None else self.made.gate
+        return None if gate is None else gate.closed_for
+
+    @property
+    def has_line(self) -> bool:
+        """Whether a call would have to wait for its rate limits."""
+        turnstile = None if self.made is None else self.made.turnstile
+        return turnstile is not None and turnstile.has_line
+
+
+@attrs.define(eq=False)
+class Group:
+    """A public model name and those who serve it."""
+
+    name: str
+    members: tuple[Member, ...]
+    strategy: Strategy
+    policy: RetryPolicy
+
+    def pick(self, members: Sequence[Member], *, rng: random.Random, now: float, key: str | None) -> Member:
+        """Choose one of these members of the group."""
+        if len(members) == 1:
+            return members[0]
+        return members[choose(self.strategy, [each.load for each in members], rng=rng, now=now, key=key)]
+
+
+class Groups:
+    """All model groups of a configuration.
+
+    Args:
+        config: The configuration.
+        make: Makes a deployment run.
+        policy: What is retried where the configuration says nothing.
+    """
+
+    def __init__(
+        self,
+        config: RouterConfig,
+        make: Callable[[DeploymentConfig, Load], Deployment],
+        policy: RetryPolicy,
+    ) -> None:
+        self.config = config
+        self.fallbacks = Fallbacks.of(config)
+        if config.num_retries is not None:
+            policy = attrs.evolve(policy, max_retries=config.num_retries)
+        by_name: dict[str, list[Member]] = {}
+        for each in config.deployments:
+            by_name.setdefault(each.model_name, []).append(Member(each, make, Load.of(each)))
+        self._groups = {
+            name: Group(
+                name,
+                tuple(members),
+                config.routing_strategy or "simple-shuffle",
+                attrs.evolve(policy, counts=config.model_group_retry_policy.get(name, config.retry_policy)),
+            )
+            for name, members in by_name.items()
+        }
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is anything here beside the direct way to a model."""
+        config = self.config
+        return bool(
+            self._groups
+            or config.model_group_alias
+            or config.fallbacks
+            or config.default_fallbacks
+            or config.context_window_fallbacks
+            or config.content_policy_fallbacks
+        )
+
+    @property
+    def names(self) -> Names:
+        """The names that a call's own fallbacks may use."""
+        return Names(frozenset(self._groups), self.config.model_group_alias, is_routable)
+
+    def find(self, name: str) -> Group | None:
+        """The group that a name or an alias means; None where none does."""
+        return self._groups.get(self.config.group(name))
+
+    def inherit(self, old: Groups) -> None:
+        """Take over from the table before this one what has been learnt of deployments that stay."""
+        known = {_place(member): member for member in old.members() if member.made is not None}
+        for member in self.members():
+            before = known.get(_place(member))
+            if before is not None:
+                member.load.latency = before.load.latency
+                with suppress(AiocomplError):  # it says so when it is asked
+                    if _limits(before.config) == _limits(member.config):
+                        member.deployment.turnstile = before.deployment.turnstile
+
+    def members(self) -> list[Member]:
+        """All deployments, asked or not."""
+        return [member for group in self._groups.values() for member in group.members]
+
+    def made(self) -> list[Deployment]:
+        """The deployments that have been asked."""
+        return [member.made for member in self.members() if member.made is not None]
+
+
+def _place(member: Member) -> tuple[str, bytes]:
+    """Where a member is, and in which group; its limits and weights may change."""
+    where = {
+        name: value for name, value in member.config.params.items() if name == "model" or says_where(name)
+    }
+    return member.config.model_name, repr(sorted(where.items())).encode()
+
+
+def _limits(config: DeploymentConfig) -> tuple[float | None, ...]:
+    return (config.rpm, config.tpm, config.input_tpm, config.output_tpm, config.max_parallel_requests)
+
+
+def is_routable(name: str) -> bool:
+    """Whether a name that no group has leads somewhere: its provider is known."""
+    return provider_named_by(name) is not None
+
+
+def breaker_of(
+    config: RouterConfig, deployment: DeploymentConfig, given: BreakerPolicy | None
+) -> BreakerPolicy | None:
+    """The breaker of a deployment: the configuration's words over the supervisor's own, over the usual."""
+    if config.disable_cooldowns:
+        return None
+    policy = given or BreakerPolicy()
+    if config.allowed_fails is not None:
+        policy = attrs.evolve(policy, consecutive=config.allowed_fails + 1)
+    cooldown = config.cooldown_time if deployment.cooldown_time is None else deployment.cooldown_time
+    return policy if cooldown is None else attrs.evolve(policy, cooldown=cooldown)

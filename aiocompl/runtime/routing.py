@@ -1,0 +1,224 @@
+"""From a call to the plan of where its attempts may go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
+
+import attrs
+
+from aiocompl._compat import override
+from aiocompl.codecs.legacy import legacy_route
+from aiocompl.codecs.routing import resolve
+from aiocompl.errors import BadRequestError
+from aiocompl.policy.limits import Limiter, RateLimitPolicy
+from aiocompl.prices import Price
+from aiocompl.runtime.call import build_request, call_retries, sort_keywords
+from aiocompl.runtime.children import ChildKeeper
+from aiocompl.runtime.combined import says_where
+from aiocompl.runtime.deployment import Deployment
+from aiocompl.runtime.groups import Groups, breaker_of
+from aiocompl.runtime.plan import OneWay
+from aiocompl.runtime.router_settings import read_router_from
+from aiocompl.runtime.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from aiocompl.codecs.routing import Route
+    from aiocompl.policy.config import DeploymentConfig, RouterConfig
+    from aiocompl.policy.load import Load
+    from aiocompl.policy.retry import RetryPolicy
+    from aiocompl.runtime.call import Call
+    from aiocompl.runtime.groups import Group
+    from aiocompl.runtime.plan import Plan
+
+
+class Router(ChildKeeper):
+    """Knows the model groups, and makes plans of calls."""
+
+    rng: random.Random
+    """Where chance comes from."""
+    policy: RetryPolicy
+    """What is retried where no group says anything."""
+    _groups: Groups
+    _turnstiles: WeakSet[Turnstile]
+    """Those of deployments that a reload has left behind, too: somebody may wait there."""
+
+    def __init__(
+        self,
+        *,
+        config: RouterConfig,
+        policy: RetryPolicy,
+        rng: random.Random,
+        timeout: float,
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.rng = rng
+        self._usual_timeout = timeout
+        self.policy = policy
+        self._turnstiles = WeakSet()
+        self._configure(config)
+
+    @override
+    async def aclose(self) -> None:
+        """See `ChildKeeper`; those who wait for a rate limit get `SupervisorClosedError` too."""
+        self._state = "closed"
+        try:
+            for turnstile in list(self._turnstiles):
+                await turnstile.aclose()
+        finally:
+            await super().aclose()
+
+    @property
+    def stream_timeout(self) -> float | None:
+        """Seconds that an attempt of a stream may take where its deployment says nothing."""
+        return self._groups.config.stream_timeout
+
+    @property
+    def default_params(self) -> Mapping[str, Any]:
+        """What goes where the caller says nothing, for models in no group."""
+        return self._groups.config.default_params
+
+    def find(self, name: str) -> Group | None:
+        """The model group of this name, or of this alias."""
+        return self._groups.find(name)
+
+    def route(self, call: Call) -> Deployment:
+        """The way to a model that is in no group."""
+        return self._route(call)
+
+    def now(self) -> float:
+        """The present, by `loop.time()`."""
+        assert self._loop is not None  # noqa: S101 - a call is under way
+        return self._loop.time()
+
+    def reload(self, source: str | Path | Mapping[str, Any] | RouterConfig) -> None:
+        """Go on with another configuration: a file's path, what one holds, or the value.
+
+        Calls and streams under way end as they began. Endpoints that nobody needs any more are drained, then closed.
+
+        Raises:
+            ConfigError: Something is not as it should be, or the file cannot be read; the message says where. All is
+                as it was.
+        """
+        old, config = self._groups, read_router_from(source)
+        self._configure(config)
+        self._groups.inherit(old)
+        used = [*self._groups.made(), *self._routes.values(), *self._operations.values()]
+        kept = {deployment.route.endpoint for deployment in used}
+        for endpoint in {deployment.route.endpoint for deployment in old.made()} - kept:
+            self._retire(endpoint)
+
+    def _configure(self, config: RouterConfig) -> None:
+        self._groups = Groups(config, self._make_deployment, self.policy)
+        self._timeout = self._usual_timeout if config.timeout is None else config.timeout
+
+    def _plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
+        """How many answers are to be had by calls of their own, and where each of these may go."""
+        if self._groups.says_anything or "fallbacks" in call.options:
+            return self._group_plan(call, params)
+        deployment = self._route(call)
+        times, route, policy = 1, cast("Route", deployment.route), self.policy
+        options = call.options
+        if options:
+            if "n_by_fanout" in options:
+                from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+
+                times = take_n(call, route)
+            if "num_retries" in options or "max_retries" in options:
+                policy = attrs.evolve(policy, max_retries=call_retries(options))
+        request, dropped = build_request(call, route)
+        if request.legacy:
+            route = legacy_route(route)
+        return times, OneWay(request, route, deployment, dropped, options, policy=policy)
+
+    def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
+        from aiocompl.policy.read_fallbacks import call_chain  # noqa: PLC0415 - for those who have groups
+        from aiocompl.runtime.group_plan import GroupPlan, Question  # noqa: PLC0415 - the same
+
+        groups, options = self._groups, call.options
+        group, times, keywords = groups.find(call.model), 1, dict(params)
+        if group is not None:
+            _refuse_targets(group.name, options)
+        own = call_chain(options["fallbacks"], groups.names) if "fallbacks" in options else None
+        if options.get("n_by_fanout"):
+            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+
+            deployment = self._route(call) if group is None else group.members[0].deployment
+            times = take_n(call, cast("Route", deployment.route))
+            if times > 1:
+                del keywords["n"]
+        question = Question(messages=call.messages, stream=call.stream, keywords=keywords)
+        key = self._sticky_key(call)
+        return times, GroupPlan(
+            self, question, groups.fallbacks.walk(call.model, own), call.model, options, key
+        )
+
+    def _sticky_key(self, call: Call) -> str | None:
+        name = self._groups.config.sticky
+        return None if name is None or (key := call.params.get(name)) is None else str(key)
+
+    def _make_deployment(self, config: DeploymentConfig, load: Load) -> Deployment:
+        """Start what a configured deployment needs."""
+        self._check_running()
+        settings = dict(config.params)
+        call = sort_keywords(settings.pop("model"), None, keywords=settings)
+        route = resolve(call.target(), os.environ)
+        policy = breaker_of(self._groups.config, config, self._breaker)
+        return Deployment(
+            route,
+            self._child_of(route),
+            self._gate_of(route, policy),
+            load,
+            self._turnstile(config, route),
+            group=config.model_name,
+            id=load.id,
+            price=_price(config),
+        )
+
+    def _turnstile(self, config: DeploymentConfig, route: Route) -> Turnstile | None:
+        """The line before a deployment that has limits."""
+        limits = RateLimitPolicy(
+            rpm=config.rpm, tpm=config.tpm, input_tpm=config.input_tpm, output_tpm=config.output_tpm
+        )
+        bound = limits != RateLimitPolicy()
+        if not bound and config.max_parallel_requests is None:
+            return None
+        loop = asyncio.get_running_loop()
+        turnstile = Turnstile(
+            Limiter(limits) if bound else None,
+            config.max_parallel_requests,
+            loop,
+            provider=route.endpoint.provider,
+            model=route.model,
+        )
+        self._turnstiles.add(turnstile)
+        return turnstile
+
+    @override
+    def _watched_deployments(self) -> list[Deployment]:
+        return [*self._groups.made(), *super()._watched_deployments()]
+
+
+def _price(config: DeploymentConfig) -> Price | None:
+    asked, answered = config.input_cost_per_token, config.output_cost_per_token
+    if asked is None and answered is None:
+        return None
+    return Price(input=asked or 0.0, output=answered or 0.0)
+
+
+def _refuse_targets(group: str, options: Mapping[str, Any]) -> None:
+    """A model group's deployments have addresses and keys of their own; a caller's would go to strangers."""
+    for name in options:
+        if says_where(name):
+            raise BadRequestError(
+                f"{name} cannot be given for the model group {group!r}: its deployments have their own; "
+                "name the model itself, as 'provider/model'",
+                param=name,
+            )
