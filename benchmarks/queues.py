@@ -15,6 +15,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -92,28 +93,30 @@ def _measure_inbox(rows: dict[str, Row], items: list[object], priorities: list[i
     rows["dequeue.inbox"].add(_OURS, _timed(take, len(items)))
 
 
+def _put_all(queue: OrderedDict[object, None], items: list[object]) -> None:
+    for item in items:
+        queue[item] = None
+
+
+def _take_all(queue: OrderedDict[object, None], _: list[object]) -> None:
+    while queue:
+        queue.popitem(last=False)
+
+
+def _withdraw_all(queue: OrderedDict[object, None], items: list[object]) -> None:
+    for item in items:
+        del queue[item]
+
+
 def _measure_baseline(rows: dict[str, Row], items: list[object]) -> None:
     queue: OrderedDict[object, None] = OrderedDict()
-
-    def put() -> None:
-        for item in items:
-            queue[item] = None
-
-    def take() -> None:
-        while queue:
-            queue.popitem(last=False)
-
-    def withdraw() -> None:
-        for item in items:
-            del queue[item]
-
-    for step, work in zip(_STEPS, (put, take, withdraw), strict=True):
+    for step, work in zip(_STEPS, (_put_all, _take_all, _withdraw_all), strict=True):
         if step == "withdraw":
-            put()
-        seconds = _timed(work, len(items))
+            _put_all(queue, items)
+        spent = _timed(partial(work, queue, items), len(items))
         for key, row in rows.items():
             if key.startswith(f"{step}."):
-                row.add(_BASELINE, seconds)
+                row.add(_BASELINE, spent)
 
 
 async def _measure_turnstile(rows: dict[str, Row], count: int) -> None:
@@ -125,9 +128,8 @@ async def _measure_turnstile(rows: dict[str, Row], count: int) -> None:
 
         def call(turnstile: Turnstile = turnstile, reserved: Cost = reserved, used: Cost = used) -> None:
             for _ in range(count):
-                passed = turnstile.enter_nowait(reserved)
-                assert passed is not None
-                passed.leave(used)
+                if (passed := turnstile.enter_nowait(reserved)) is not None:
+                    passed.leave(used)
 
         rows[f"turnstile.{key}"].add(_OURS, _timed(call, count))
 

@@ -154,9 +154,7 @@ class Limiter:
         meters, amounts = self._meters.items(), cost.amounts
         longest = 0.0
         for kind, meter in meters:
-            wait = meter.wait(amounts[kind], now)
-            if wait > longest:  # not `max`: this is on every call's way
-                longest = wait
+            longest = max(longest, meter.wait(amounts[kind], now))
         if longest > 0:
             return longest
         for kind, meter in meters:

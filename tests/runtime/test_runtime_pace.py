@@ -8,7 +8,6 @@ import pytest
 from runtime_kit import ScriptedChild, outcome, plain
 
 from aiocompl.errors import APITimeoutError, WaitTooLongError
-from aiocompl.policy.breaker import BreakerPolicy
 from aiocompl.testing import settle
 
 pytestmark = pytest.mark.looptime
@@ -62,12 +61,3 @@ async def test_by_priority() -> None:
         tasks.append(asyncio.create_task(ask("h", -2)))
         await asyncio.gather(*tasks)
     assert order == ["a", "h", "b", "c"]
-
-
-async def test_a_refusal_says_nothing_of_the_endpoint() -> None:
-    breaker = BreakerPolicy(consecutive=1)
-    async with ScriptedChild(plain(10), slots=1, breaker=breaker) as scripted:
-        tasks = [scripted.begin(), scripted.begin(timeout=19), scripted.begin()]
-        assert isinstance(await outcome(tasks[1]), WaitTooLongError)
-        assert scripted.child.snapshot().breaker == "closed"
-        await asyncio.gather(tasks[0], tasks[2])
