@@ -8,7 +8,8 @@ import attrs
 
 from aiocompl.policy.learnt import allowance, per_minute
 from aiocompl.policy.meter import Meter
-from aiocompl.policy.tokens import estimate_prompt_tokens
+from aiocompl.policy.tokens import estimate_prompt_tokens, estimate_tokens
+from aiocompl.types.request import ChatRequest, EmbeddingRequest
 
 if TYPE_CHECKING:
     from aiocompl.policy.learnt import Allowance
@@ -212,12 +213,18 @@ class Limiter:
 
 
 def estimated_cost(request: Request) -> Cost:
-    """What a call may take: its prompt by estimate, its answer by the bound that it asks for, for each of `n` answers."""
+    """What a call may take: its prompt by estimate, its answer by the bound that it asks for, for each of `n` answers.
+
+    What is embedded counts too, and has no answer; what else can be asked is a request and nothing more.
+    """
     params = request.params
-    bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
-    answers = params.get("n") or 1
-    messages = getattr(request, "messages", ())
-    return Cost(1.0, float(estimate_prompt_tokens(messages)), _number(bound) * _number(answers))
+    if isinstance(request, ChatRequest):
+        bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
+        answers = params.get("n") or 1
+        prompt = estimate_prompt_tokens(request.messages, tools=params.get("tools"))
+        return Cost(1.0, float(prompt), _number(bound) * _number(answers))
+    texts = request.input if isinstance(request, EmbeddingRequest) else ()
+    return Cost(1.0, float(sum(estimate_tokens(one) if isinstance(one, str) else len(one) for one in texts)))
 
 
 def used_cost(usage: Usage) -> Cost:

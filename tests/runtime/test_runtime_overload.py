@@ -15,7 +15,7 @@ from aiocompl.policy.limits import Cost, Limiter, RateLimitPolicy
 from aiocompl.runtime.turnstile import Turnstile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 pytestmark = pytest.mark.looptime
 SECONDS, SLOTS, OVERLOAD = 60, 5, 10
