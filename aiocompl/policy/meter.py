@@ -108,9 +108,11 @@ class Meter:
         What the provider said is left stays as it is: it knows best, and says so again with the next answer.
         """
         self._due = max(self._due - amount * self._interval, min(self._due, now))
-        index = bisect_left(self._log, at, key=_last)
-        if index < len(self._log) and self._log[index].first <= at:
-            entry = self._log[index]
+        log = self._log
+        if not log or at > log[-1].last:
+            return
+        entry = log[-1] if at >= log[-1].first else log[bisect_left(log, at, key=_last)]
+        if entry.first <= at:
             back = min(amount, entry.amount)
             entry.amount -= back
             self._sum -= back

@@ -38,7 +38,7 @@ class Line:
         cost: Cost = ONE,
         *,
         takes: float = 0.0,
-        timeout: float = inf,  # noqa: ASYNC109 - what a call has
+        timeout: float = inf,  # noqa: ASYNC109 - the call's own
         priority: int = 0,
     ) -> Pass:
         passed = await self.turnstile.enter(cost, priority=priority, deadline=self.now() + timeout)
@@ -80,7 +80,8 @@ async def test_nobody_waits_where_there_is_room() -> None:
 async def test_a_minute_that_is_used_up_keeps_callers_waiting() -> None:
     line = Line(rpm=60, burst=1)
     await asyncio.gather(*(line.begin(str(number)) for number in range(5)))
-    assert line.passed == [(str(number), pytest.approx(number, abs=0.01)) for number in range(5)]
+    assert line.order == "01234"
+    assert [at for _, at in line.passed] == pytest.approx([0, 1, 2, 3, 4], abs=0.01)
 
 
 async def test_no_more_at_once_than_may_be() -> None:
@@ -210,7 +211,7 @@ async def test_a_deadline_that_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize("timeout", [50.0, inf])
-async def test_cancelled_in_line(timeout: float) -> None:  # noqa: ASYNC109 - what a call has
+async def test_cancelled_in_line(timeout: float) -> None:  # noqa: ASYNC109 - the calls' own
     line = Line(rpm=60, burst=1)
     await line.call("a")
     tasks = [line.begin(name, timeout=timeout) for name in "bcd"]
@@ -319,3 +320,15 @@ async def test_a_call_of_which_nobody_knows_what_it_took_keeps_what_was_reserved
     line = Line(rpm=1)
     (await line.turnstile.enter(ONE)).leave()
     assert line.turnstile.enter_nowait() is None
+
+
+async def test_calls_that_failed_early_do_not_make_a_turn_look_short() -> None:
+    line = Line(parallel=1)
+    await line.call("a", takes=10)
+    for _ in range(50):
+        (await line.turnstile.enter()).leave(failed=True)
+    task = line.begin("b", takes=10)
+    await settle()
+    with pytest.raises(WaitTooLongError, match="its turn would come in 10 s"):
+        await line.call("late", timeout=15)
+    await task
