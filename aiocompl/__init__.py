@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Timeout,
         UnprocessableEntityError,
         UnsupportedParamsError,
+        WaitTooLongError,
     )
     from aiocompl.many import (
         abatch_completion,
@@ -187,6 +188,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "WaitTooLongError",
     "__version__",
     "abatch_completion",
     "abatch_completion_models",
@@ -268,6 +270,7 @@ _HOMES = {
         "Timeout",
         "UnprocessableEntityError",
         "UnsupportedParamsError",
+        "WaitTooLongError",
     ),
     "many": (
         "abatch_completion",

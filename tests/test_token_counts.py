@@ -6,8 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiocompl import BadRequestError, TokenCount, atoken_counter, token_counter, token_counts
+from aiocompl.policy.tokens import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +31,11 @@ def unloaded() -> Iterator[None]:
 
 @pytest.fixture
 def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "quicktok", None)
+    monkeypatch.setitem(sys.modules, "rs_bpe.bpe", None)
 
 
 @pytest.mark.parametrize(
-    ("given", "tokens", "estimated"),
+    ("asked", "tokens", "estimated"),
     [
         ({"model": "gpt-4o-mini", "text": TEXT}, 7, False),
         ({"model": "gpt-5", "text": TEXT}, 7, False),
@@ -45,8 +48,8 @@ def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"text": TEXT}, 7, True),
     ],
 )
-def test_counting(given: dict[str, Any], tokens: int, estimated: bool) -> None:
-    count = token_counter(**given)
+def test_counting(asked: dict[str, Any], tokens: int, estimated: bool) -> None:
+    count = token_counter(**asked)
     assert (count, count.estimated) == (tokens, estimated)
 
 
@@ -76,19 +79,39 @@ async def test_the_tokenizer_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert counts == [len(TEXT)] * 5
 
 
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4"])
+@given(
+    st.lists(
+        st.text()
+        | st.sampled_from([" ", "\n", "word", "Wörter", "12", "don't", "你好", ".", "  ", "\r\n", "a\u0301"])
+    ).map("".join),
+    st.integers(1, 9),
+)
+def test_pieces_are_the_same_tokens(model: str, text: str, size: int) -> None:
+    whole = token_counter(model, text)
+    assert not whole.estimated
+    assert "".join(pieces(text, size)) == text
+    assert sum(token_counter(model, piece) for piece in pieces(text, size)) == whole
+
+
+def test_long_texts_are_counted_in_pieces() -> None:
+    assert token_counter("gpt-4o", "many words " * 10_000) == 2 * 10_000 + 1
+    assert token_counter("gpt-4o", "x" * 50_000) == 6250  # which cannot be cut
+
+
 @pytest.mark.parametrize(
-    ("given", "beside"),
+    ("asked", "beside"),
     [
-        ({"text": "a" * 100_000}, True),
-        ({"text": ["a" * 50_000] * 2}, True),
-        ({"messages": [{"role": "user", "content": "a" * 100_000}]}, True),
+        ({"text": "a" * 10_000}, True),
+        ({"text": ["a" * 5_000] * 2}, True),
+        ({"messages": [{"role": "user", "content": "a" * 10_000}]}, True),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}, True),
         ({"messages": [{"role": "assistant", "content": None, "tool_calls": []}, *MESSAGES]}, False),
-        ({"text": "a" * 99_999}, False),
+        ({"text": "a" * 9_999}, False),
     ],
 )
 async def test_what_may_be_long_is_counted_beside_the_loop(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], beside: bool
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], beside: bool
 ) -> None:
     token_counts._TOKENIZERS["o200k_base"] = len
     called: list[object] = []
@@ -98,17 +121,17 @@ async def test_what_may_be_long_is_counted_beside_the_loop(
         return work(*arguments)
 
     monkeypatch.setattr(asyncio, "to_thread", to_thread)
-    assert await atoken_counter("gpt-4o", **given) > 0
+    assert await atoken_counter("gpt-4o", **asked) > 0
     assert bool(called) is beside
 
 
-@pytest.mark.parametrize("given", [{}, {"text": "a", "messages": MESSAGES}, {"messages": []}])
-async def test_calls_that_are_wrong(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("asked", [{}, {"text": "a", "messages": MESSAGES}, {"messages": []}])
+async def test_calls_that_are_wrong(asked: dict[str, Any]) -> None:
     with pytest.raises(BadRequestError) as caught:
-        token_counter("gpt-4o", **given)
+        token_counter("gpt-4o", **asked)
     assert caught.value.param == "messages"
     with pytest.raises(BadRequestError):
-        await atoken_counter("gpt-4o", **given)
+        await atoken_counter("gpt-4o", **asked)
 
 
 def test_a_count_is_a_number() -> None:

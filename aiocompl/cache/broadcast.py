@@ -72,10 +72,9 @@ class StreamFlight(Flight[None]):
     def let_go(self) -> None:
         """One reader less. The last to go closes the stream, whose slot and connection are free at once."""
         self.waiting -= 1
-        if not self.waiting and not self.is_ended:
+        if not self.waiting and self._stream is not None:
             self.on_over()
-            if self._stream is not None:
-                self._stream.close()
+            self._stream.close()
             self.task.cancel()
 
     async def news(self) -> None:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 from weakref import ref
 
 import attrs
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
     Answer = ChatCompletion | CompletionStream
     Ask = Callable[[], Awaitable[Answer]]
+
+
+_ROW: Final = 64
+"""After so many hits the loop gets its turn: it costs as much as a hit."""
+
+_ELSEWHERE: Final = ("fallback", "recovery")
+"""Attempts whose answer may be that of another model than was asked: when the one that was asked is back, it shall answer."""
 
 
 @attrs.frozen(kw_only=True)
@@ -138,6 +145,10 @@ class CacheLayer:
             self._misses += 1
             return None
         self._hits += 1
+        if (
+            self._hits % _ROW == 0
+        ):  # a cache in memory never waits, and a loop over many hits would never let others run
+            await asyncio.sleep(0)
         answer, info = entry.answer, cast("CallInfo", entry.answer.call)
         if call.stream is not None:
             return replayed(answer, info, call.stream, started=call.started)
@@ -195,12 +206,13 @@ class CacheLayer:
     def _keep_stream(self, call: _Call, stream: CompletionStream) -> None:
         """Keep the answer of a stream that is whole; unless its reader had it forgotten."""
         with suppress(IncompleteStreamError):
-            whole = stream_chunk_builder(stream._chunks())  # noqa: SLF001 - `response` would be later, and read
+            whole = stream_chunk_builder(stream.receipt.chunks())
             whole.call = stream.call
             self._keep(whole, call)
 
     def _keep(self, answer: ChatCompletion, call: _Call) -> None:
-        if self._keeper is None or not is_worth_keeping(answer):
+        info = answer.call
+        if self._keeper is None or not is_worth_keeping(answer) or (info and info.kind in _ELSEWHERE):
             return
         try:
             data = pack(answer, self._clock())

@@ -6,6 +6,7 @@ Greek, Arabic, Hebrew and Indic ones, 1.5 for Chinese, Japanese and Korean. What
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -14,7 +15,7 @@ from aiocompl.policy.tool_text import tools_as_text
 from aiocompl.types.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from aiocompl.policy.families import Family
     from aiocompl.types.request import Messages
@@ -28,6 +29,7 @@ _LOOKED_AT: Final = 4000
 _PER_MESSAGE: Final = 3
 _PER_CALL: Final = 4
 _SMALL_IMAGE: Final = 85
+_BETWEEN_WORDS: Final = re.compile(r"(?<=[^\W_])(?=[ \n][^\W_])").search
 _IMAGES: Final = ("image_url", "input_image", "image")  # a tuple: what is looked up may not be hashable
 _SYSTEM_AND_TOOLS: Final = 4
 
@@ -49,6 +51,19 @@ def estimate_prompt_tokens(
 ) -> int:
     """About how many tokens a prompt is; images count as one of middle size, other media as nothing."""
     return count_prompt(messages, tools, family_of(model), estimate_tokens)[0]
+
+
+def pieces(text: str, size: int) -> Iterator[str]:
+    """A long text in pieces of about `size` characters that are the same tokens together as it is whole.
+
+    It is cut before a space or the end of a line that stands between words, where no token goes across; a text without
+    such places stays whole.
+    """
+    begin = 0
+    while len(text) - begin > size and (found := _BETWEEN_WORDS(text, begin + size)):
+        yield text[begin : found.start()]
+        begin = found.start()
+    yield text[begin:]
 
 
 def count_texts(texts: Iterable[str], family: Family, count: Count) -> tuple[int, bool]:

@@ -11,15 +11,14 @@ from aiocompl.errors import (
     EndpointDownError,
     InboxFullError,
     SupervisorClosedError,
-    WaitTooLongError,
 )
 from aiocompl.policy.restart import RestartIntensity
 from aiocompl.policy.retry import RetryPurse
-from aiocompl.policy.shedding import Shedder
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
 from aiocompl.runtime.child_values import ChildSnapshot
 from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
+from aiocompl.runtime.pace import Pace
 
 if TYPE_CHECKING:
     from aiocompl.codecs.base import Operation, Rebind
@@ -46,7 +45,7 @@ class Child:
         self.loop = asyncio.get_running_loop()
         # Until the first actor runs, its slots are room in the inbox.
         self._inbox: Inbox[Envelope[Any]] = Inbox(spec.inbox_size + spec.slots)
-        self._shedder = Shedder()
+        self._pace = Pace(self._inbox, spec.endpoint)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._purse = RetryPurse(spec.retry_budget)
         self._throttle = _throttle_of(spec, self.loop)
@@ -231,9 +230,9 @@ class Child:
                     self._inbox.resize(spec.inbox_size)
                     await self._actor.run()
                 except ActorCrashedError as crash:
-                    cause = repr(crash.__cause__)
+                    cause = crash.__cause__ or crash
                 except Exception as error:  # noqa: BLE001 - no transport could be made: that is a crash too
-                    cause = repr(error)
+                    cause = error
                 if not self._may_restart(cause):
                     return
         finally:
@@ -248,27 +247,26 @@ class Child:
         self._deadlines.close()
         self._settle_idle()
 
-    def _may_restart(self, cause: str) -> bool:
-        self._last_error = cause
+    def _may_restart(self, cause: BaseException) -> bool:
+        self._last_error = repr(cause)
         fields = {"provider": self.spec.endpoint.provider, "endpoint": self.spec.endpoint.base_url}
         if self._restarts.grant(self.loop.time()):
-            telemetry.warning("actor.restarted", error=cause, restarts=self._restarts.total, **fields)
+            self._emit("ActorRestarted", cause)
+            telemetry.warning("actor.restarted", error=repr(cause), restarts=self._restarts.total, **fields)
             return True
         self.state = "down"
-        telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
+        self._emit("EndpointDown", cause)
+        telemetry.warning("endpoint.down", error=repr(cause), restarts=self._restarts.total, **fields)
         return False
 
-    async def _queue(self, envelope: Envelope[Any], deadline: float) -> ProviderActor:
-        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room.
+    def _emit(self, kind: str, cause: BaseException) -> None:
+        if self.spec.hooks is not None:
+            fields = {"error": type(cause).__name__, "restarts": self._restarts.total}
+            self.spec.hooks.emit_about(kind, self.spec.endpoint, **fields)
 
-        Whose turn would come too late is refused at once, and whose turn has come too late is not sent.
-        """
-        ahead = self._inbox.ahead(envelope.priority)
-        if not ahead and not self._inbox:
-            self._shedder.began(envelope.asked)
-        wait = self._shedder.refused(now=envelope.asked, deadline=deadline, ahead=ahead)
-        if wait is not None:
-            raise self._too_late(wait, deadline - envelope.asked)
+    async def _queue(self, envelope: Envelope[Any], deadline: float) -> ProviderActor:
+        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room."""
+        self._pace.join(envelope, deadline)
         if not self._inbox.offer(envelope, envelope.priority):
             if self.spec.overflow == "raise":
                 raise InboxFullError(
@@ -283,18 +281,8 @@ class Child:
             await envelope.wait_turn()
         actor = envelope.actor
         assert actor is not None  # noqa: S101 - who ends the wait has set it
-        if self._shedder.is_late(now=envelope.taken, deadline=deadline, started=envelope.asked):
-            raise self._too_late(ahead * self._shedder.per_turn, deadline - envelope.taken)
-        self._shedder.turn(envelope.taken)
+        self._pace.turn(envelope, deadline)
         return actor
-
-    def _too_late(self, wait: float, left: float) -> AiocomplError:
-        return WaitTooLongError(
-            f"{len(self._inbox)} requests wait for a slot, and a call takes {self._shedder.mean:.3g} s; {left:.3g} s "
-            "are left: try again later, elsewhere, or with a longer timeout",
-            provider=self.spec.endpoint.provider,
-            retry_after=wait,
-        )
 
     def _fail(
         self, envelope: Envelope[Any], error: BaseException, task: asyncio.Task[Any], cancelling: int
@@ -306,8 +294,8 @@ class Child:
         """
         if not self._inbox.withdraw(envelope) and envelope.actor is not None:
             envelope.actor.release(envelope)  # taken, and given up before the exchange began
-        elif envelope.taken >= 0 and self._inbox:
-            self._shedder.aborted(self.loop.time() - envelope.taken)
+        elif envelope.taken >= 0:
+            self._pace.aborted(self.loop.time() - envelope.taken)
         verdict = envelope.verdict
         alone = verdict is not None and task.uncancel() <= cancelling
         if verdict is not None and alone and isinstance(error, asyncio.CancelledError):
@@ -324,8 +312,7 @@ class Child:
                 self._throttle.failed(envelope.request, envelope.taken, error, self._actor)
 
     def _count(self, seconds: float, queued: float) -> None:
-        if self._inbox:
-            self._shedder.took(seconds - queued)
+        self._pace.took(seconds - queued)
         index = self._completed % _LATENCIES
         self._completed += 1
         if len(self._latencies) < _LATENCIES:

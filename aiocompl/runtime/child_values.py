@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.base import Sign
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.wire.transport import Transport
 
@@ -43,6 +44,8 @@ class ChildSpec:
     max_restarts: int = 3
     restart_period: float = 5.0
     retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
+    hooks: Hooks | None = None
+    """Who is told of crashes, besides the log."""
 
 
 @attrs.frozen(kw_only=True)

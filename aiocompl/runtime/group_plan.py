@@ -111,6 +111,7 @@ class GroupPlan:
     options: Mapping[str, Any]
     key: str | None = None
     group: str | None = attrs.field(default=None, init=False)
+    is_open: bool = attrs.field(default=True, init=False)
     policy: RetryPolicy = attrs.field(init=False)
     _group: Group | None = attrs.field(default=None, init=False)
     _changes: Mapping[str, Any] = attrs.field(factory=dict, init=False)  # what this fallback does otherwise
@@ -201,11 +202,12 @@ class GroupPlan:
         passing = [member for member in group.members if member.closed_for is None]
         if not passing:
             least = min(member.closed_for or 0.0 for member in group.members)
-            raise CircuitOpenError(
+            error = CircuitOpenError(
                 f"all deployments have failed too often and are not asked for now: try again in {least:.3g} s",
                 model=group.name,
-                retry_after=least,
             )
+            error.retry_after = least
+            raise error
         for out in (self._failed, self._barred):
             if out and (left := [member for member in passing if id(member) not in out]):
                 passing = left

@@ -31,7 +31,7 @@ class Received:
         request: What was asked.
     """
 
-    __slots__ = ("_codec", "_decoder", "_forgotten", "_frames", "_request", "_slices", "_usage")
+    __slots__ = ("_codec", "_decoder", "_ended", "_forgotten", "_frames", "_request", "_slices", "_usage")
 
     def __init__(self, codec: Codec, request: ChatRequest) -> None:
         self._codec = codec
@@ -39,6 +39,7 @@ class Received:
         self._frames = codec.frame_decoder()
         self._decoder: StreamDecoder = codec.stream_decoder(request)
         self._slices: list[bytes] = []  # costs a stream nothing but memory
+        self._ended = False  # the body has come to its end
         self._usage: Usage | None = None
         self._forgotten: int | None = None  # tokens of what came, once nothing is kept
 
@@ -59,6 +60,10 @@ class Received:
             APIError: An event is an error, or malformed in a stream that is not whole without it, or the dialect's end is
                 missing; the chunks before it have been appended.
         """
+        if not data:
+            self._ended = True
+        elif self._forgotten is None:
+            self._slices.append(data)
         events = self._frames.feed(data) if data else self._frames.end()
         try:
             self._decoder.feed(events, into)
@@ -68,8 +73,6 @@ class Received:
             self._skip(error, events, into)
         if not data:
             self._decoder.end(into)
-        elif self._forgotten is None:
-            self._slices.append(data)
         if into and into[-1].usage is not None:
             self._usage = into[-1].usage
         if self._forgotten is not None:
@@ -87,6 +90,10 @@ class Received:
         Raises:
             IncompleteStreamError: They have been forgotten.
         """
+        return self._decoded_again(to_end=self._ended)
+
+    def _decoded_again(self, *, to_end: bool) -> list[ChatCompletionChunk]:
+        """All chunks again; with `to_end`, those too that are made when nothing more comes."""
         if self._forgotten is not None:
             raise IncompleteStreamError("what was received is not kept, after `forget`")
         chunks: list[ChatCompletionChunk] = []
@@ -94,8 +101,9 @@ class Received:
         with suppress(AiocomplError):  # whoever read it first has been told
             for data in self._slices:
                 decoder.feed(frames.feed(data), chunks)
-            decoder.feed(frames.end(), chunks)
-            decoder.end(chunks)
+            if to_end:
+                decoder.feed(frames.end(), chunks)
+                decoder.end(chunks)
         return chunks
 
     def spent(self) -> tuple[Usage, bool]:
@@ -104,7 +112,7 @@ class Received:
             return self._usage, False
         answered = self._forgotten
         if answered is None:
-            chunks = self.chunks()
+            chunks = self._decoded_again(to_end=True)
             told = [chunk.usage for chunk in chunks if chunk.usage is not None]
             if told:
                 return told[-1], False
@@ -129,11 +137,11 @@ class Received:
     def _skip(
         self, first: APIResponseValidationError, events: list[Event], into: list[ChatCompletionChunk]
     ) -> None:
-        """Take these events again, one by one, by a decoder that has taken all before them."""
+        """Take the latest events again, one by one, by a decoder that has taken all before them."""
         self._decoder = decoder = SkippingDecoder(self._codec.stream_decoder(self._request), first)
         frames = self._codec.frame_decoder()
         before: list[ChatCompletionChunk] = []
-        for data in self._slices:
+        for data in self._slices if self._ended else self._slices[:-1]:
             decoder.feed(frames.feed(data), before)
         into.clear()
         decoder.feed(events, into)

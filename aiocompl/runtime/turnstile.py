@@ -286,7 +286,12 @@ class Turnstile:
         try:
             while (waiter := self._next()) is not None:
                 asked, cost = self._loop.time(), waiter.cost
-                wait = await shared.take(cost, asked)
+                try:
+                    wait = await shared.take(cost, asked)
+                except Exception as bug:  # noqa: BLE001 - whoever waits must not do so for ever
+                    self._drop(waiter)
+                    waiter.fail(bug)
+                    continue
                 now = self._loop.time()
                 if wait <= 0:
                     self._hand_over(cost, asked, now)

@@ -97,6 +97,8 @@ class CallWatch:
     """How many there have been."""
     observers: list[tuple[Observer, Outlet, bool]] = attrs.field(factory=list, init=False)
     """Tracing, and whoever else has an object for this call; and whether it wants the content."""
+    undecided: list[tuple[AttemptWatch, Exception, float]] = attrs.field(factory=list, init=False)
+    """Attempts that failed after so many seconds, before it is known what comes next."""
     _id: int = attrs.field(factory=partial(next, _numbers), init=False)
     _since: float = attrs.field(factory=time.time, init=False)  # noqa: TID251 - reports say when it began
     _sinks: list[Callable[[Event], object]] = attrs.field(factory=list, init=False)
@@ -152,8 +154,18 @@ class CallWatch:
         self.attempts += 1
         return AttemptWatch(self, route, request or self.request, self.attempts, kind)
 
+    def decided(self, wait: float | None) -> None:
+        """What comes after the attempts that have failed: another one in so many seconds, or none."""
+        if not self.undecided:
+            return
+        why = type(self.undecided[-1][1]).__name__
+        self._settle(wait)
+        if wait is not None:
+            self.tell(events.AttemptRetried, attempt=self.attempts + 1, wait=wait, why=why)
+
     def fell_back(self, from_group: str, to_group: str, error: BaseException) -> None:
-        """The call goes on with another model group."""
+        """What comes after the attempts that have failed: one at another model group."""
+        self._settle(0.0)
         self.tell(events.CallFellBack, from_group=from_group, to_group=to_group, why=type(error).__name__)
 
     def waited(self, seconds: float) -> None:
@@ -176,9 +188,9 @@ class CallWatch:
         """The answer comes out of the cache, or from an identical call on its way."""
         self.tell(events.CacheHit, coalesced=coalesced)
 
-    def budget_exceeded(self, budget: float, spent: float) -> None:
-        """The call will not be made: the money is spent."""
-        self.tell(events.BudgetExceeded, budget=budget, spent=spent)
+    def budget_exceeded(self, budget: float, spent: float, route: OperationRoute[Any] | None = None) -> None:
+        """An attempt will not be made, there: the money is spent."""
+        self.tell(events.BudgetExceeded, route, budget=budget, spent=spent)
 
     def finished(self, answer: Any) -> None:
         """The call goes back to its caller with an answer; where that is a stream, it is over when the stream is."""
@@ -206,7 +218,13 @@ class CallWatch:
         if self._sinks:
             self._emit(self._event(event, where, **fields))
 
+    def _settle(self, retry_in: float | None) -> None:
+        undecided, self.undecided = self.undecided, []
+        for attempt, error, elapsed in undecided:
+            attempt.log_failure(error, elapsed, retry_in)
+
     def _return(self) -> None:
+        self._settle(None)
         for observer, outlet, _ in self.observers:
             outlet.tell(observer.returned)
 

@@ -123,6 +123,10 @@ class CallOptions(CredentialOptions, total=False):
     """Seconds from the start of an attempt to the first token of its stream, queueing and headers included."""
     idle_timeout: float | None
     """Seconds that a stream may be silent between any two pieces of it."""
+    stream_recovery: str | None
+    """What becomes of a stream that breaks after its first token, where somebody else can be asked: ``"raise"`` (default),
+    ``"resume"`` (the rest follows), ``"restart"`` (the whole follows anew, after a chunk that is `restarted`), or
+    ``"buffer"`` (nothing is handed out before the answer is whole)."""
     num_retries: int | None
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None

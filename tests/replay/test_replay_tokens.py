@@ -42,7 +42,7 @@ def counts(models: str, *, tools: bool) -> Iterator[tuple[TokenCount, int]]:
 
 
 def test_plain_prompts_are_counted_exactly() -> None:
-    pytest.importorskip("quicktok", reason="needs the extra `tokens`")
+    pytest.importorskip("rs_bpe", reason="needs the extra `tokens`")
     ours = [(own, theirs) for own, theirs in counts(r"gpt-[34]", tools=False) if not own.estimated]
     exact = sum(own == theirs for own, theirs in ours)
     assert exact >= 85
@@ -56,7 +56,7 @@ def test_plain_prompts_are_counted_exactly() -> None:
     [("gpt-[34]", True, 0.05), ("gpt-5", False, 0.05), ("gpt-5", True, 0.05)],
 )
 def test_other_prompts_are_about_right(models: str, tools: bool, off: float) -> None:
-    pytest.importorskip("quicktok", reason="needs the extra `tokens`")
+    pytest.importorskip("rs_bpe", reason="needs the extra `tokens`")
     shares = [own / theirs for own, theirs in counts(models, tools=tools)]
     assert len(shares) > 5
     assert median(shares) == pytest.approx(1.0, abs=off)

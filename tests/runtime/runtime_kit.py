@@ -92,11 +92,13 @@ class ScriptedChild:
         model: str = "m",
         stream: bool = False,
         again: bool = False,
+        priority: int = 0,
     ) -> Coroutine[Any, Any, ChatCompletion | CompletionStream]:
         """Ask, with a deadline so many seconds from now."""
         now = self.child.loop.time()
         request = ChatRequest(model, MESSAGES, stream=stream)
-        return self.child.ask(request, codec, started=now, deadline=now + timeout, again=again)
+        deadline = now + timeout
+        return self.child.ask(request, codec, started=now, deadline=deadline, again=again, priority=priority)
 
     def begin(self, **options: Any) -> asyncio.Task[ChatCompletion | CompletionStream]:
         """Ask in a task."""

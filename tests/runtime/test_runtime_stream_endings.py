@@ -17,7 +17,8 @@ from aiocompl.errors import (
     IncompleteStreamError,
     SupervisorClosedError,
 )
-from aiocompl.runtime.mock import CannedResponse, mock_answer
+from aiocompl.runtime.mock import mock_answer
+from aiocompl.runtime.replay import CannedResponse
 from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.testing import Delivery, Slice, settle
 from aiocompl.types.call import CallInfo
@@ -214,11 +215,11 @@ async def test_what_was_received_is_estimated(
     slices = [event({"content": ""}), event(delta), event({"content": ""})]
     async with ScriptedChild(Delivery.stream(slices, ending="drop")) as scripted:
         stream: Any = await scripted.ask(stream=True)
-        assert stream.spent() == (Usage(prompt_tokens=4, total_tokens=4), True)
+        assert stream.spent() == (Usage(prompt_tokens=8, total_tokens=8), True)
         await anext(stream)
         forget(stream)
         await anext(stream)
-        expected = Usage(prompt_tokens=4, completion_tokens=tokens, total_tokens=4 + tokens)
+        expected = Usage(prompt_tokens=8, completion_tokens=tokens, total_tokens=8 + tokens)
         assert stream.spent() == (expected, True)
         forget(stream)
         assert stream.spent() == (expected, True)
@@ -238,7 +239,7 @@ async def test_a_whole_stream_without_a_count_is_estimated() -> None:
         stream: Any = await scripted.ask(stream=True)
         async for _ in stream:
             pass
-        assert stream.spent() == (Usage(prompt_tokens=4, completion_tokens=3, total_tokens=7), True)
+        assert stream.spent() == (Usage(prompt_tokens=8, completion_tokens=3, total_tokens=11), True)
 
 
 async def test_what_was_forgotten_is_no_response() -> None:

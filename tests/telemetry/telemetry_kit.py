@@ -140,7 +140,9 @@ class Line:
             except BaseException as error:
                 again = retries > 0 and isinstance(error, AiocomplError)
                 if seen is not None:
-                    seen.failed(error, clock() - begun, 0.5 if again else None)
+                    seen.failed(error, clock() - begun)
+                if watch is not None:
+                    watch.decided(0.5 if again else None)
                 if not again:
                     raise
                 retries -= 1

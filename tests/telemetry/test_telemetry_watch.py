@@ -78,12 +78,7 @@ async def test_a_retry(line: Line) -> None:
     await line.ask(retries=1)
     failed, retried = recorder.events[2:4]
     assert isinstance(failed, events.AttemptFailed)
-    assert (failed.attempt, failed.error, failed.status, failed.retry_in) == (
-        1,
-        "InternalServerError",
-        500,
-        0.5,
-    )
+    assert (failed.attempt, failed.error, failed.status) == (1, "InternalServerError", 500)
     assert isinstance(retried, events.AttemptRetried)
     assert (retried.attempt, retried.wait, retried.why) == (2, 0.5, "InternalServerError")
     finished = recorder.events[-1]
@@ -278,6 +273,28 @@ def test_the_other_steps() -> None:
 )
 def test_operations(asked: Any, operation: str) -> None:
     assert watched(asked=asked).operation == operation
+
+
+def test_the_callers_function_is_told_what_comes_next() -> None:
+    told: list[dict[str, Any]] = []
+    watch = CallWatch(request(), ROUTE, 0.0, float, logger_fn=told.append)
+    watch.begin()
+    watch.decided(1.0)  # nothing has failed
+    error = RateLimitError("slow down")
+    for wait in (1.0, None):
+        watch.attempt_started().failed(error, 2.0)
+        watch.decided(wait)
+    watch.attempt_started().failed(error, 2.0)
+    watch.fell_back("a", "b", error)
+    watch.attempt_started().failed(error, 2.0)
+    watch.failed(error)
+    after = [each for each in told if each["log_event_type"] == "post_api_call"]
+    assert [(each["attempt"], each["elapsed"], each["retry_in"]) for each in after] == [
+        (1, 2.0, 1.0),
+        (2, 2.0, None),
+        (3, 2.0, 0.0),
+        (4, 2.0, None),
+    ]
 
 
 def test_the_end_is_told_once() -> None:
