@@ -70,13 +70,14 @@ if TYPE_CHECKING:
         abatch_completion_models_all_responses,
         aiter_batch,
     )
+    from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget, BudgetSnapshot
     from aiocompl.policy.ledger import Ledger, LedgerEntry, LedgerSnapshot
     from aiocompl.policy.retry import RetryBudget
     from aiocompl.prices import Price
     from aiocompl.rate_limits import RateLimit, RateLimits
-    from aiocompl.runtime.child import ChildSnapshot
+    from aiocompl.runtime.child_values import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor
@@ -113,6 +114,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "ActorDiedError",
+    "AdaptivePolicy",
     "AiocomplError",
     "AllModelsFailedError",
     "AnswerNotAcceptedError",
@@ -288,13 +290,14 @@ _HOMES = {
         "abatch_completion_models_all_responses",
         "aiter_batch",
     ),
+    "policy.adaptive": ("AdaptivePolicy",),
     "policy.breaker": ("BreakerPolicy",),
     "policy.budget": ("Budget", "BudgetSnapshot"),
     "policy.ledger": ("Ledger", "LedgerEntry", "LedgerSnapshot"),
     "policy.retry": ("RetryBudget",),
     "prices": ("Price",),
     "rate_limits": ("RateLimit", "RateLimits"),
-    "runtime.child": ("ChildSnapshot",),
+    "runtime.child_values": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.children": ("SupervisorSnapshot",),
     "runtime.supervisor": ("Supervisor",),

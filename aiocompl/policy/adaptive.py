@@ -65,6 +65,9 @@ _UNSURE: Final = 8
 
 _LONGEST_PAUSE: Final = 8
 
+_INSTANT: Final = 1e-6
+"""What was sent this soon after a change was sent before it."""
+
 
 @attrs.frozen(kw_only=True)
 class AdaptivePolicy:
@@ -188,7 +191,7 @@ class AdaptiveLimit:
             now: The present.
             kind: Tells calls apart whose latencies cannot be compared: streams from whole answers, models.
         """
-        if now - latency >= self._changed:
+        if now - latency > self._changed + _INSTANT:
             self._proven = self.limit
         window = self._window
         window.add(latency, in_flight, self._pace.gap(latency, now), kind)
@@ -206,7 +209,7 @@ class AdaptiveLimit:
         Only what was sent under the present limit speaks against it. Until something sent under it is answered it is cut
         to half at most: where everything is refused, another limit would not help.
         """
-        if now - latency < self._changed:
+        if now - latency <= self._changed + _INSTANT:
             return
         target = self._good if self._good < self.limit else self.policy.backoff * self.limit
         lowest = max(self.policy.min_limit, (self._proven + 1) // 2)
@@ -284,24 +287,28 @@ class AdaptiveLimit:
         self._trial = None
         if finding.excess + 1.5 * finding.doubt < 0.0:
             self._learn(finding, moved=True)
-        elif window.in_flight <= _BELOW_KNEE * self._knee or (
-            finding.is_unsure and self._baseline.is_poorer(window)
-        ):
+        elif window.in_flight <= _BELOW_KNEE * self._knee:
             self._baseline.learn(window)
         else:
             self._baseline.learn_new(window)
         self._age += 1
         self._pause = max(0, self._pause - 1)
-        unsure = finding.is_unsure
         if window.in_flight < _USED * self.limit:
             self._open()
-        elif self._age >= (min(_UNSURE, self.policy.probe_every) if unsure else self.policy.probe_every):
+        elif self._age >= self._patient_for(finding):
             self._probe(window, finding.excess, now, 0.75)
             self._look = max(self._look, _PROBE_LOOK)
         elif self._pause or finding.excess > finding.least:
             self._open()
         else:
             self._grow(window, now)
+
+    def _patient_for(self, finding: _Finding) -> int:
+        """How many windows a probe is to follow another at the earliest."""
+        every = self.policy.probe_every
+        if not finding.is_unsure:
+            return every
+        return 1 if self._baseline.is_poorer(finding.window) else min(_UNSURE, every)
 
     def _cut(self, finding: _Finding, now: float) -> None:
         """As many as wait are too many."""

@@ -155,7 +155,7 @@ class Baseline:
     def is_poorer(self, window: Window) -> bool:
         """Whether this rests on far fewer answers than a window, so that comparing the two says more of this."""
         known = [self.kinds[kind].count for kind in window.kinds if kind in self.kinds]
-        return 4.0 * sum(known) < window.count
+        return 2.0 * sum(known) < window.count
 
     def is_reached(self, latency: float, kind: Hashable) -> bool:
         """Whether a call of this kind may be said to be slow after so long."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Any
 
 from aiocompl import telemetry
 from aiocompl.errors import (
@@ -15,71 +13,21 @@ from aiocompl.errors import (
     SupervisorClosedError,
 )
 from aiocompl.policy.restart import RestartIntensity
-from aiocompl.policy.retry import RetryBudget, RetryPurse
+from aiocompl.policy.retry import RetryPurse
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
+from aiocompl.runtime.child_values import ChildSnapshot
 from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
 from aiocompl.runtime.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiocompl.codecs.base import Operation, Rebind, Sign
-    from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.codecs.base import Operation, Rebind
+    from aiocompl.runtime.child_values import ChildSpec, ChildState
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.stream_limits import StreamLimits
-    from aiocompl.telemetry.hooks import Hooks
+    from aiocompl.runtime.throttle import Throttle
     from aiocompl.types.call import AnswerT
-    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
-    from aiocompl.wire.transport import Transport
-
-Overflow = Literal["raise", "wait"]
-"""What a full inbox does with one more: refuse it at once, or let its caller wait."""
-
-ChildState = Literal["running", "draining", "down", "closed"]
-
-
-@attrs.frozen(kw_only=True)
-class ChildSpec:
-    """What it takes to start, and start again, the actor of one endpoint."""
-
-    endpoint: Endpoint
-    make_transport: Callable[[], Transport]
-    sign: Sign | None = None
-    """Signs each request right before it is sent."""
-    make_keeper: Callable[[], CredentialKeeper] | None = None
-    """Makes what fetches and keeps the credential, where the endpoint's is fetched."""
-    slots: int = 1000
-    """Requests in flight at once."""
-    inbox_size: int = 10_000
-    """Requests that may wait for a slot."""
-    overflow: Overflow = "raise"
-    max_restarts: int = 3
-    restart_period: float = 5.0
-    retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
-    hooks: Hooks | None = None
-    """Who is told of crashes, besides the log."""
-
-
-@attrs.frozen(kw_only=True)
-class ChildSnapshot:
-    """One endpoint's state at an instant; times are in seconds."""
-
-    endpoint: str
-    """The base URL, without credentials."""
-    provider: str
-    state: ChildState
-    queued: int
-    in_flight: int
-    restarts: int
-    completed: int
-    failed: int
-    latency_p50: float | None
-    """Median over the latest 512 replies (for streams: until the headers), or None before the first."""
-    latency_p95: float | None
-    last_error: str | None
-
 
 _LATENCIES = 512
 
@@ -100,6 +48,7 @@ class Child:
         self._pace = Pace(self._inbox, spec.endpoint)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._purse = RetryPurse(spec.retry_budget)
+        self._throttle = _throttle_of(spec, self.loop)
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
         self._pending = 0
@@ -172,6 +121,8 @@ class Child:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
         elapsed = loop.time() - envelope.asked
         self._count(elapsed, envelope.taken - envelope.asked)
+        if self._throttle is not None:
+            self._throttle.answered(request, envelope.taken, self._actor)
         if answer.call is not None:
             answer.call.answered = elapsed
         return answer
@@ -247,6 +198,7 @@ class Child:
             state=self.state,
             queued=len(self._inbox),
             in_flight=self._actor.in_flight if self._actor else 0,
+            slots=self._slots,
             restarts=self._restarts.total,
             completed=self._completed,
             failed=self._failed,
@@ -254,6 +206,10 @@ class Child:
             latency_p95=ordered[min(count - 1, count * 95 // 100)] if count else None,
             last_error=self._last_error,
         )
+
+    @property
+    def _slots(self) -> int:
+        return self.spec.slots if self._throttle is None else self._throttle.limit
 
     async def _serve(self) -> None:
         """Run one actor after another. Ends when cancelled, or when the restart intensity is exceeded."""
@@ -265,7 +221,7 @@ class Child:
                         spec.endpoint,
                         self._inbox,
                         spec.make_transport(),
-                        spec.slots,
+                        self._slots,
                         self._deadlines,
                         spec.sign,
                         self._settle_idle,
@@ -344,14 +300,16 @@ class Child:
         alone = verdict is not None and task.uncancel() <= cancelling
         if verdict is not None and alone and isinstance(error, asyncio.CancelledError):
             verdict.provider = verdict.provider or self.spec.endpoint.provider
-            self._note(verdict)
+            self._note(verdict, envelope)
             raise verdict from None
-        self._note(error)
+        self._note(error, envelope)
 
-    def _note(self, error: BaseException) -> None:
+    def _note(self, error: BaseException, envelope: Envelope[Any]) -> None:
         if isinstance(error, AiocomplError):
             self._failed += 1
             self._last_error = str(error)
+            if self._throttle is not None and envelope.taken >= 0:
+                self._throttle.failed(envelope.request, envelope.taken, error, self._actor)
 
     def _count(self, seconds: float, queued: float) -> None:
         self._pace.took(seconds - queued)
@@ -385,6 +343,14 @@ class Child:
                 provider=endpoint.provider,
             )
         return SupervisorClosedError("the supervisor takes no new requests", provider=endpoint.provider)
+
+
+def _throttle_of(spec: ChildSpec, loop: asyncio.AbstractEventLoop) -> Throttle | None:
+    if spec.adaptive is None:
+        return None
+    from aiocompl.runtime.throttle import Throttle  # noqa: PLC0415 - loads with the first that wants one
+
+    return Throttle(spec.adaptive, loop)
 
 
 def _wake(turn: asyncio.Future[None]) -> None:

@@ -15,7 +15,8 @@ from aiocompl.codecs.base import Jobs, Signer
 from aiocompl.codecs.routing import Kind, OperationRoute, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryBudget
-from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.child import Child
+from aiocompl.runtime.child_values import ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.deployment import Deployment, DeploymentSnapshot
 from aiocompl.runtime.gate import Gate
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.call import Call, TargetKey
     from aiocompl.runtime.credentials import CredentialKeeper
@@ -64,7 +66,7 @@ class ChildKeeper:
     def __init__(
         self,
         *,
-        max_concurrency: int,
+        max_concurrency: int | Literal["auto"] | AdaptivePolicy,
         inbox_size: int,
         overflow: Overflow,
         max_restarts: int,
@@ -73,14 +75,16 @@ class ChildKeeper:
         breaker: BreakerPolicy | None,
         transport: TransportSettings | None,
     ) -> None:
-        check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
+        slots, adaptive = _concurrency(max_concurrency)
+        check_counts(1, max_concurrency=slots, inbox_size=inbox_size)
         check_counts(0, max_restarts=max_restarts)
         check_seconds(restart_period=restart_period)
         if overflow not in ("raise", "wait"):
             raise ValueError(f"overflow must be 'raise' or 'wait', not {overflow!r}")
         self._transport = transport or TransportSettings()
         self._child_settings: dict[str, Any] = {
-            "slots": max_concurrency,
+            "slots": slots,
+            "adaptive": adaptive,
             "inbox_size": inbox_size,
             "overflow": overflow,
             "max_restarts": max_restarts,
@@ -268,6 +272,24 @@ def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: st
     from aiocompl.runtime.jobs import JobTransport  # noqa: PLC0415 - few providers answer with jobs
 
     return JobTransport(make_inner(), jobs, provider)
+
+
+def _concurrency(
+    max_concurrency: int | Literal["auto"] | AdaptivePolicy,
+) -> tuple[int, AdaptivePolicy | None]:
+    """The slots of an endpoint at first, and how their number is found from there, if it is."""
+    if isinstance(max_concurrency, int):
+        return max_concurrency, None
+    from aiocompl.policy.adaptive import AdaptivePolicy  # noqa: PLC0415 - only where one is wanted
+
+    if max_concurrency == "auto":
+        max_concurrency = AdaptivePolicy()
+    if not isinstance(max_concurrency, AdaptivePolicy):
+        raise ValueError(  # noqa: TRY004 - as of all settings
+            "max_concurrency must be a whole number from 1 up, 'auto' or an AdaptivePolicy, "
+            f"not {max_concurrency!r}"
+        )
+    return max_concurrency.initial, max_concurrency
 
 
 def check_counts(least: int, /, **settings: int) -> None:

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
     from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
+    from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget
     from aiocompl.policy.config import RouterConfig
     from aiocompl.policy.ledger import Ledger, LedgerEntry
-    from aiocompl.runtime.child import Overflow
+    from aiocompl.runtime.child_values import Overflow
     from aiocompl.runtime.operations import Asking
     from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
@@ -68,7 +69,8 @@ class Supervisor(Router, Combinators, BatchCalling):
     Args:
         timeout: Seconds for a whole call that says nothing else.
         num_retries: Attempts after the first, for errors that are retryable, where a call says nothing else.
-        max_concurrency: Requests in flight at once per endpoint, open streams included.
+        max_concurrency: Requests in flight at once per endpoint, open streams included; ``"auto"`` or an
+            `AdaptivePolicy` finds out how many each endpoint takes.
         inbox_size: Requests that may wait for a slot, per endpoint.
         overflow: What happens to one more: ``"raise"`` refuses it with `InboxFullError`, ``"wait"`` lets it wait.
         max_restarts: Crashes of an actor within `restart_period` seconds after which its endpoint is given up.
@@ -98,7 +100,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         *,
         timeout: float = 600.0,
         num_retries: int = 2,
-        max_concurrency: int = 1000,
+        max_concurrency: int | Literal["auto"] | AdaptivePolicy = 1000,
         inbox_size: int = 10_000,
         overflow: Overflow = "raise",
         max_restarts: int = 3,

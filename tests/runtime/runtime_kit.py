@@ -9,7 +9,8 @@ from aiocompl import Supervisor
 from aiocompl._compat import override
 from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.routing import CUSTOM
-from aiocompl.runtime.child import Child, ChildSpec
+from aiocompl.runtime.child import Child
+from aiocompl.runtime.child_values import ChildSpec
 from aiocompl.testing import Delivery, ScriptedTransport, settle
 from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.endpoint import Endpoint

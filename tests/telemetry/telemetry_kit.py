@@ -12,7 +12,8 @@ from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.routing import CUSTOM, Route
 from aiocompl.errors import AiocomplError
 from aiocompl.runtime.attempts import begin_watch
-from aiocompl.runtime.child import Child, ChildSpec
+from aiocompl.runtime.child import Child
+from aiocompl.runtime.child_values import ChildSpec
 from aiocompl.telemetry.hooks import Hooks
 from aiocompl.testing import Delivery, ScriptedTransport
 from aiocompl.types.endpoint import Endpoint

@@ -16,7 +16,7 @@ from aiocompl.telemetry import Hooks, Prometheus, events
 from aiocompl.testing import settle
 
 if TYPE_CHECKING:
-    from aiocompl.runtime.child import ChildSnapshot
+    from aiocompl.runtime.child_values import ChildSnapshot
 
 pytestmark = pytest.mark.looptime
 
