@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     Ask = Callable[[], Awaitable[Answer]]
 
 
+_ROW: Final = 64
+"""After so many hits the loop gets its turn: it costs as much as a hit."""
+
 _ELSEWHERE: Final = ("fallback", "recovery")
 """Attempts whose answer may be that of another model than was asked: when the one that was asked is back, it shall answer."""
 
@@ -142,6 +145,10 @@ class CacheLayer:
             self._misses += 1
             return None
         self._hits += 1
+        if (
+            self._hits % _ROW == 0
+        ):  # a cache in memory never waits, and a loop over many hits would never let others run
+            await asyncio.sleep(0)
         answer, info = entry.answer, cast("CallInfo", entry.answer.call)
         if call.stream is not None:
             return replayed(answer, info, call.stream, started=call.started)
@@ -199,7 +206,7 @@ class CacheLayer:
     def _keep_stream(self, call: _Call, stream: CompletionStream) -> None:
         """Keep the answer of a stream that is whole; unless its reader had it forgotten."""
         with suppress(IncompleteStreamError):
-            whole = stream_chunk_builder(stream._chunks())  # noqa: SLF001 - `response` would be later, and read
+            whole = stream_chunk_builder(stream.receipt.chunks())
             whole.call = stream.call
             self._keep(whole, call)
 

@@ -11,7 +11,6 @@ from aiocompl import telemetry
 from aiocompl.errors import BudgetExceededError
 from aiocompl.policy.tokens import estimate_prompt_tokens
 from aiocompl.runtime.stream import CompletionStream
-from aiocompl.telemetry import events
 from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.embedding import EmbeddingResponse
 
@@ -93,9 +92,7 @@ class AttemptBook:
                 hold = _hold(accounts, prepared, kind, group)
             except BudgetExceededError as error:
                 if watch is not None:
-                    watch.tell(
-                        events.BudgetExceeded, prepared.route, budget=error.max_budget, spent=error.spent
-                    )
+                    watch.budget_exceeded(error.max_budget, error.spent, prepared.route)
                 raise
         told = None
         if watch is not None:

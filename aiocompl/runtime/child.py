@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.credentials import CredentialKeeper
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.stream_limits import StreamLimits
+    from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.call import AnswerT
     from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
@@ -57,6 +58,8 @@ class ChildSpec:
     max_restarts: int = 3
     restart_period: float = 5.0
     retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
+    hooks: Hooks | None = None
+    """Who is told of crashes, besides the log."""
 
 
 @attrs.frozen(kw_only=True)
@@ -271,9 +274,9 @@ class Child:
                     self._inbox.resize(spec.inbox_size)
                     await self._actor.run()
                 except ActorCrashedError as crash:
-                    cause = repr(crash.__cause__)
+                    cause = crash.__cause__ or crash
                 except Exception as error:  # noqa: BLE001 - no transport could be made: that is a crash too
-                    cause = repr(error)
+                    cause = error
                 if not self._may_restart(cause):
                     return
         finally:
@@ -288,15 +291,22 @@ class Child:
         self._deadlines.close()
         self._settle_idle()
 
-    def _may_restart(self, cause: str) -> bool:
-        self._last_error = cause
+    def _may_restart(self, cause: BaseException) -> bool:
+        self._last_error = repr(cause)
         fields = {"provider": self.spec.endpoint.provider, "endpoint": self.spec.endpoint.base_url}
         if self._restarts.grant(self.loop.time()):
-            telemetry.warning("actor.restarted", error=cause, restarts=self._restarts.total, **fields)
+            self._emit("ActorRestarted", cause)
+            telemetry.warning("actor.restarted", error=repr(cause), restarts=self._restarts.total, **fields)
             return True
         self.state = "down"
-        telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
+        self._emit("EndpointDown", cause)
+        telemetry.warning("endpoint.down", error=repr(cause), restarts=self._restarts.total, **fields)
         return False
+
+    def _emit(self, kind: str, cause: BaseException) -> None:
+        if self.spec.hooks is not None:
+            fields = {"error": type(cause).__name__, "restarts": self._restarts.total}
+            self.spec.hooks.emit_about(kind, self.spec.endpoint, **fields)
 
     async def _queue(self, envelope: Envelope[Any], deadline: float) -> ProviderActor:
         """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room."""

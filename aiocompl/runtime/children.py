@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.call import Call, TargetKey
     from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.endpoint import Endpoint, TokenSource
     from aiocompl.wire.transport import Transport
 
@@ -56,6 +57,9 @@ class SupervisorSnapshot:
 
 class ChildKeeper:
     """Starts children as routes need them, and ends them. See `Supervisor` for the arguments."""
+
+    hooks: Hooks | None = None
+    """Who is told of what happens."""
 
     def __init__(
         self,
@@ -191,7 +195,7 @@ class ChildKeeper:
         where = route.endpoint, route.model
         gate = self._gates.get(where)
         if gate is None:
-            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop())
+            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop(), self.hooks)
         return gate
 
     def _watched_deployments(self) -> list[Deployment]:
@@ -235,6 +239,7 @@ class ChildKeeper:
             make_transport=make_transport,
             sign=codec.sign if isinstance(codec, Signer) and codec.signs else None,
             make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
+            hooks=self.hooks,
             **self._child_settings,
         )
 

@@ -111,6 +111,7 @@ class GroupPlan:
     options: Mapping[str, Any]
     key: str | None = None
     group: str | None = attrs.field(default=None, init=False)
+    is_open: bool = attrs.field(default=True, init=False)
     policy: RetryPolicy = attrs.field(init=False)
     _group: Group | None = attrs.field(default=None, init=False)
     _changes: Mapping[str, Any] = attrs.field(factory=dict, init=False)  # what this fallback does otherwise

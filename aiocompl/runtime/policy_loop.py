@@ -10,9 +10,12 @@ import attrs
 
 from aiocompl.errors import AiocomplError, AllModelsFailedError
 from aiocompl.policy.fair_queue import as_priority
+from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import AttemptBook, begin_watch
 from aiocompl.runtime.hedging import Hedged
+from aiocompl.runtime.opening import Opened
+from aiocompl.runtime.recovering import RecoveringStream
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from aiocompl.telemetry.hooks import Hooks
     from aiocompl.telemetry.watch import CallWatch
     from aiocompl.types.call import AttemptKind, CallInfo
-    from aiocompl.types.request import Request
+    from aiocompl.types.request import ChatRequest, Request
 
 
 class Rules(Protocol):
@@ -81,6 +84,9 @@ class Errand:
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
     _watch: CallWatch | None = attrs.field(default=None, init=False)
+    _broken_by: AiocomplError | None = attrs.field(default=None, init=False)  # what ended its stream
+    _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
+    _prefilled: str | None = attrs.field(default=None, init=False)  # what of it was given to the model
 
     async def run(self) -> Any:
         """Ask until there is an answer, an error that is final, or no time.
@@ -93,7 +99,7 @@ class Errand:
         """
         self._begun = self.started
         try:
-            answer = await self._answer()
+            answer = self._recoverable(await self._answer())
         except BaseException as error:
             if self._watch is not None:
                 self._watch.failed(error)
@@ -101,6 +107,35 @@ class Errand:
         if self._watch is not None:
             self._watch.finished(answer)
         return answer
+
+    async def reopen(self, error: AiocomplError, text: str, *, prefill: bool) -> Opened:
+        """Ask for the rest of an answer whose stream broke; see `OpenNext`."""
+        clock = asyncio.get_running_loop().time
+        if error is not self._broken_by:
+            self._broken_by = error
+            wait = self._after(error, clock())
+            if wait is None:
+                raise error
+            if wait and self._prepared is not None:
+                await self._prepared.deployment.child.rest(wait)
+            if self._watch is not None:
+                self._watch.recovered(recovery_of(self.options), error)
+        self.again, self.failed, self._begun = True, (), clock()
+        self._prefill, self._prefilled = text if prefill else "", None
+        stream: CompletionStream = await self._answer()
+        return Opened(stream=stream, prefilled=self._prefilled, may_echo=True)
+
+    def _recoverable(self, answer: Any) -> Any:
+        """A stream goes on elsewhere when it breaks, where there is an elsewhere or the call asks for it."""
+        if not isinstance(answer, CompletionStream):
+            return answer
+        if not self.plan.is_open and "stream_recovery" not in self.options:
+            return answer
+        request = cast("ChatRequest", cast("Prepared[Any]", self._prepared).request)
+        recovery = recovery_of(self.options)
+        return RecoveringStream(
+            answer, recovery, self.reopen, deadline=self.deadline, answer_type=request.answer_type
+        )
 
     async def _answer(self) -> Any:
         clock = asyncio.get_running_loop().time
@@ -135,7 +170,21 @@ class Errand:
                 hooks=self.rules.hooks,
                 group=self.plan.group,
             )
+        if self._prefill:
+            prepared = self._prepared = self._with_prefill(prepared)
         return prepared
+
+    def _with_prefill(self, prepared: Prepared[Any]) -> Prepared[Any]:
+        """The same, with the beginning of the answer to go on from, where the model takes that."""
+        from aiocompl.codecs.prefill import takes_prefill  # noqa: PLC0415 - few streams break
+
+        request = cast("ChatRequest", prepared.request)
+        self._prefilled = None
+        if not takes_prefill(prepared.route):
+            return prepared
+        self._prefilled = self._prefill.rstrip()  # some refuse one that ends in space
+        begun = {"role": "assistant", "content": self._prefilled}
+        return attrs.evolve(prepared, request=attrs.evolve(request, messages=[*request.messages, begun]))
 
     async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
         """Make one attempt; `kind` is for those that are not alone."""
@@ -213,7 +262,7 @@ class Errand:
     def _answered(self, answer: Any) -> Any:
         call, prepared = answer.call, cast("Prepared[Any]", self._prepared)
         if call is not None:
-            if self.failed:
+            if self.failed or self._broken_by is not None:
                 call.failed = self.failed
                 call.kind = self._kind if call.kind == "first" else call.kind
             if prepared.dropped:
@@ -229,6 +278,8 @@ class Errand:
     @property
     def _kind(self) -> AttemptKind:
         """Why the attempt under way is made."""
+        if self._broken_by is not None:
+            return "recovery"
         if not self.failed:
             return "first"
         return "retry" if self._tries else "fallback"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
+    from aiocompl.cache.base import Cache
+    from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.breaker import BreakerPolicy
@@ -79,6 +81,8 @@ class Supervisor(Router, Combinators, BatchCalling):
         config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
         hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
         hooks: Who is told of calls and of what happens to them: functions, tracing, metrics.
+        cache: Where answers are kept, to be given again to calls that ask the same: a `MemoryCache`, say.
+        coalesce: Whether calls that ask the same at the same time share one upstream call.
         max_budget: US dollars that all calls together may cost, or a `Budget` that begins anew from time to time.
         budgets: The same by name, for the calls that say `budget=name`.
         ledger: Where every attempt is entered with what it cost; True for one of one's own.
@@ -107,6 +111,8 @@ class Supervisor(Router, Combinators, BatchCalling):
         config: str | Path | Mapping[str, Any] | RouterConfig | None = None,
         hedge_budget: HedgeBudget | None = None,
         hooks: Iterable[Hook] | None = None,
+        cache: Cache | None = None,
+        coalesce: bool = False,
         max_budget: Budget | float | None = None,
         budgets: Mapping[str, Budget | float] | None = None,
         ledger: Ledger | bool | None = None,
@@ -131,6 +137,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         )
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
         self.hooks = _hooks(hooks, self)
+        self._cache = _cache_layer(cache, coalesce=coalesce)
         self.accounts = accounts_of(ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry)
 
     @overload
@@ -184,13 +191,35 @@ class Supervisor(Router, Combinators, BatchCalling):
             await load_prices()
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
+        if self._cache is None:
+            return await self._make_answer(call, params, started, deadline)
+        return await self._cached_answer(self._cache, call, params, started, deadline)
+
+    async def _cached_answer(
+        self, cache: CacheLayer, call: Call, params: Mapping[str, Any], started: float, deadline: float
+    ) -> ChatCompletion | CompletionStream:
+        """One that is kept, or on its way already; else make one."""
+        from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who have a cache
+
+        group = self.find(call.model)
+        question = question_of(call, self._route(call).route.endpoint if group is None else None)
+        return await cache.answer(
+            question.key,
+            question.controls,
+            lambda: self._make_answer(call, params, started, deadline),
+            stream=question.form,
+            deadline=deadline,
+        )
+
+    async def _make_answer(
+        self, call: Call, params: Mapping[str, Any], started: float, deadline: float
+    ) -> ChatCompletion | CompletionStream:
         times, plan = self._plan(call, params)
-        answer_type = call.answer_type
+        answer_type, options = call.answer_type, call.options
         del call  # what the collector need not look at while the answer is on its way
+        answer: ChatCompletion | CompletionStream
         if times == 1:
-            answer: ChatCompletion | CompletionStream = await Errand(
-                plan, self, options, started, deadline
-            ).run()
+            answer = await Errand(plan, self, options, started, deadline).run()
         else:
             from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
@@ -252,10 +281,14 @@ class Supervisor(Router, Combinators, BatchCalling):
     async def aclose(self) -> None:
         """See `ChildKeeper.aclose`; hooks are told what has happened before this returns, for a few seconds at most."""
         try:
-            await super().aclose()
+            if self._cache is not None:
+                await self._cache.aclose()
         finally:
-            if self.hooks is not None:
-                await self.hooks.aclose()
+            try:
+                await super().aclose()
+            finally:
+                if self.hooks is not None:
+                    await self.hooks.aclose()
 
     @property
     @override
@@ -295,6 +328,14 @@ class Supervisor(Router, Combinators, BatchCalling):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _cache_layer(cache: Cache | None, *, coalesce: bool) -> CacheLayer | None:
+    if cache is None and not coalesce:
+        return None
+    from aiocompl.cache.layer import CacheLayer  # noqa: PLC0415 - for those who have a cache
+
+    return CacheLayer(cache, coalesce=coalesce)
 
 
 def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from aiocompl.telemetry.events import CallStarted, Event
     from aiocompl.telemetry.report import CallReport
+    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
 
     Told: TypeAlias = "Awaitable[object] | object"
@@ -187,6 +188,14 @@ class Hooks:
         """Tell of something that belongs to no single call."""
         for wanting in self.events:
             wanting.tell(event)
+
+    def emit_about(self, kind: str, endpoint: Endpoint, **fields: Any) -> None:
+        """Tell of something about an endpoint; `kind` is the name of a class of `events`, which load late."""
+        if self.events:
+            from aiocompl.telemetry import events  # noqa: PLC0415 - see above
+
+            made: type[Event] = getattr(events, kind)
+            self.emit(made(provider=endpoint.provider, endpoint=endpoint.base_url, **fields))
 
     def attach(self, snapshot: Callable[[], Any]) -> None:
         """Give those hooks that look at their supervisor the means to; no more than its `snapshot`."""

@@ -188,9 +188,9 @@ class CallWatch:
         """The answer comes out of the cache, or from an identical call on its way."""
         self.tell(events.CacheHit, coalesced=coalesced)
 
-    def budget_exceeded(self, budget: float, spent: float) -> None:
-        """The call will not be made: the money is spent."""
-        self.tell(events.BudgetExceeded, budget=budget, spent=spent)
+    def budget_exceeded(self, budget: float, spent: float, route: OperationRoute[Any] | None = None) -> None:
+        """An attempt will not be made, there: the money is spent."""
+        self.tell(events.BudgetExceeded, route, budget=budget, spent=spent)
 
     def finished(self, answer: Any) -> None:
         """The call goes back to its caller with an answer; where that is a stream, it is over when the stream is."""

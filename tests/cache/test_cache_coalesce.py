@@ -109,7 +109,7 @@ async def test_one_after_the_other_share_nothing(layer: CacheLayer) -> None:
 
 
 @pytest.mark.parametrize("leaving", [[0], [1], [0, 1], [1, 2], [0, 2]])
-@pytest.mark.parametrize("at", [0.0, 0.5])
+@pytest.mark.parametrize("at", [0.0, 0.5, 1.0])
 async def test_who_is_cancelled_does_not_hurt_the_others(
     layer: CacheLayer, leaving: list[int], at: float
 ) -> None:

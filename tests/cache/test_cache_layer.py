@@ -46,6 +46,24 @@ async def test_the_second_call_is_answered_by_the_first(looptime: float) -> None
     await layer.aclose()
 
 
+async def test_a_loop_over_hits_lets_others_run() -> None:
+    layer, upstream = CacheLayer(MemoryCache()), Upstream()
+    await ask(layer, upstream)
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(layer.statistics().hits)
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(other())
+    for _ in range(200):
+        await ask(layer, upstream)
+    waiting.cancel()
+    assert turns == [64, 128, 192]
+    await layer.aclose()
+
+
 @pytest.mark.parametrize(
     ("given", "asked"),
     [

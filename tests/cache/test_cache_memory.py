@@ -77,6 +77,15 @@ def test_what_is_larger_than_the_shelf_is_not_kept() -> None:
     assert list(shelf._entries) == ["b"]
 
 
+def test_the_least_recently_used_go_first() -> None:
+    shelf = Shelf(3 * (ENTRY_BYTES + 2))
+    for key in "abc":
+        shelf.put(key, b"1", inf)
+    assert shelf.get("a", 0) == b"1"
+    shelf.put("d", bytes(ENTRY_BYTES), inf)
+    assert list(shelf._entries) == ["a", "d"]
+
+
 @pytest.mark.looptime
 async def test_it_keeps_for_its_time_or_the_calls() -> None:
     cache = MemoryCache(ttl=10)

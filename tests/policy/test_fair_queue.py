@@ -93,7 +93,7 @@ def test_priorities(value: object, priority: int) -> None:
 @pytest.mark.parametrize("value", ["urgent", 1.5, True, None, []])
 def test_what_is_no_priority(value: Any) -> None:
     with pytest.raises(
-        BadRequestError, match="priority must be a whole number .* or one of 'high'"
+        BadRequestError, match=r"priority must be a whole number .* or one of 'high'"
     ) as caught:
         as_priority(value)
     assert caught.value.param == "priority"

@@ -38,7 +38,7 @@ class Line:
         cost: Cost = ONE,
         *,
         takes: float = 0.0,
-        timeout: float = inf,
+        timeout: float = inf,  # noqa: ASYNC109 - what a call has
         priority: int = 0,
     ) -> Pass:
         passed = await self.turnstile.enter(cost, priority=priority, deadline=self.now() + timeout)
@@ -171,7 +171,7 @@ async def test_a_turn_that_comes_too_late_is_for_the_next() -> None:
     first = line.begin("b", takes=7)
     await settle()
     second, third = line.begin("c", timeout=8), line.begin("d", timeout=100)
-    with pytest.raises(WaitTooLongError, match="a call takes .* s, and 1 s are left"):
+    with pytest.raises(WaitTooLongError, match=r"a call takes .* s, and 1 s are left"):
         await second
     await asyncio.gather(first, third)
     assert line.passed == [("a", 0), ("b", 2), ("d", 9)]
@@ -210,7 +210,7 @@ async def test_a_deadline_that_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize("timeout", [50.0, inf])
-async def test_cancelled_in_line(timeout: float) -> None:
+async def test_cancelled_in_line(timeout: float) -> None:  # noqa: ASYNC109 - what a call has
     line = Line(rpm=60, burst=1)
     await line.call("a")
     tasks = [line.begin(name, timeout=timeout) for name in "bcd"]

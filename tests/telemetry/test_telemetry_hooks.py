@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
-from telemetry_kit import PLAIN, STREAM, Line, Recorder, request
+from telemetry_kit import ENDPOINT, PLAIN, STREAM, Line, Recorder, request
 
 from aiocompl import telemetry
 from aiocompl.telemetry import Callbacks, Hooks, events
@@ -243,6 +243,15 @@ def test_those_who_look_at_their_supervisor() -> None:
 def test_no_hook(wrong: Any) -> None:
     with pytest.raises(TypeError, match="hook"):
         Hooks([wrong])
+
+
+def test_what_is_about_an_endpoint() -> None:
+    recorder = Recorder()
+    for hooks in (Hooks([recorder]), Hooks([OnlyAttaches()])):
+        hooks.emit_about("EndpointDown", ENDPOINT, error="ValueError", restarts=3)
+    (event,) = recorder.events
+    assert isinstance(event, events.EndpointDown)
+    assert (event.provider, event.endpoint, event.restarts) == ("openai", ENDPOINT.base_url, 3)
 
 
 def test_methods_may_do_without_a_loop() -> None:
