@@ -109,19 +109,10 @@ class Limiter:
     policy: RateLimitPolicy
     taken: Cost = attrs.field(default=NOTHING, init=False)
     """All that was ever taken, for `learn`; kept only where `policy.learn` is set."""
-    _meters: dict[str, Meter] = attrs.field(factory=dict, init=False)
+    _meters: dict[str, Meter] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        policy = self.policy
-        if policy.rpm is not None:
-            self._meters["requests"] = Meter(policy.rpm, policy.burst)
-        for name, limit in (
-            ("tokens", policy.tpm),
-            ("input_tokens", policy.input_tpm),
-            ("output_tokens", policy.output_tpm),
-        ):
-            if limit is not None:
-                self._meters[name] = Meter(limit)
+        self._meters = meters_of(self.policy)
 
     @property
     def counts_tokens(self) -> bool:
@@ -157,6 +148,11 @@ class Limiter:
         if self.policy.learn:
             self.taken = self.taken.plus(cost)
         return 0.0
+
+    def spend_burst(self, cost: Cost, now: float) -> None:
+        """Have nothing saved up: a call may pass as it might have, and those after it are spaced out."""
+        for name, meter in self._meters.items():
+            meter.spend_burst(getattr(cost, name), now)
 
     def settle(self, reserved: Cost, used: Cost, now: float, at: float | None = None) -> None:
         """Give back what a call did not need, or charge what it took beyond what was reserved.
@@ -207,6 +203,19 @@ class Limiter:
         elif limit != meter.limit:
             meter.resize(limit)
         return meter
+
+
+def meters_of(policy: RateLimitPolicy) -> dict[str, Meter]:
+    """A meter for each limit of a policy, by what it counts of a `Cost`."""
+    meters = {} if policy.rpm is None else {"requests": Meter(policy.rpm, policy.burst)}
+    for name, limit in (
+        ("tokens", policy.tpm),
+        ("input_tokens", policy.input_tpm),
+        ("output_tokens", policy.output_tpm),
+    ):
+        if limit is not None:
+            meters[name] = Meter(limit)
+    return meters
 
 
 _NO_LIMIT: Final = 1e12

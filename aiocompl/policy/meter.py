@@ -69,6 +69,11 @@ class Meter:
         self._most = max(1.0, min(float(floor(burst)), limit))
         self._interval = WINDOW / (max(limit, 1.0) - self._most + 1) * (1 + _EARLY) / min(limit, 1.0)
 
+    @property
+    def pace(self) -> tuple[float, float, float]:
+        """The limit, the burst and the interval that are in force, for whoever keeps the count elsewhere."""
+        return self.limit, self._most, self._interval
+
     def wait(self, amount: float, now: float, ahead: float = 0.0) -> float:
         """Seconds until `amount` may pass, if `ahead` passes before it; 0.0 for at once."""
         if amount <= 0:
@@ -96,6 +101,11 @@ class Meter:
         self._sum += amount
         if self.allowance is not None:
             self.allowance.left -= amount
+
+    def spend_burst(self, amount: float, now: float) -> None:
+        """Have nothing saved up: `amount` may pass as it might have, and what comes after it is spaced out."""
+        if amount > 0:
+            self._due = max(self._due, now + max(0.0, self._most - amount) * self._interval)
 
     def give_back(self, amount: float, now: float, at: float) -> None:
         """Undo `amount` of what was taken at the instant `at`: it did not pass after all.
