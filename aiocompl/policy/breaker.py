@@ -97,7 +97,7 @@ class Breaker:
 
     def fail(self, now: float, error: AiocomplError) -> bool:
         """A call has failed; say whether that opened it."""
-        if not _counts(error):
+        if not counts(error):
             self.release()
             return False
         self._row += 1
@@ -107,7 +107,7 @@ class Breaker:
         probe, self._probing = self._probing, False
         if self._until is not None and not probe:
             return False  # it was on its way when the breaker opened
-        if probe or _is_hard(error) or self._row >= self.policy.consecutive or self._is_too_much():
+        if probe or is_hard(error) or self._row >= self.policy.consecutive or self._is_too_much():
             self._open(now, error)
             return True
         return False
@@ -119,7 +119,7 @@ class Breaker:
     def _open(self, now: float, error: AiocomplError) -> None:
         policy = self.policy
         cooldown = min(policy.max_cooldown, policy.cooldown * 2.0**self._trips)
-        if _is_hard(error):
+        if is_hard(error):
             cooldown = max(cooldown, policy.hard_cooldown)
         asked = error.retry_after if isinstance(error, APIError) else None
         self._until = now + max(cooldown, asked or 0.0)
@@ -141,13 +141,13 @@ class Breaker:
         return calls >= self.policy.min_calls and failures >= self.policy.failure_rate * calls
 
 
-def _is_hard(error: AiocomplError) -> bool:
+def is_hard(error: AiocomplError) -> bool:
     """Whether time alone does not mend it."""
     return isinstance(error, (AuthenticationError, PermissionDeniedError)) or (
         isinstance(error, RateLimitError) and not error.retryable
     )
 
 
-def _counts(error: AiocomplError) -> bool:
+def counts(error: AiocomplError) -> bool:
     """Whether it says something of the endpoint, rather than of the call, or of the line before the endpoint."""
-    return (error.retryable or _is_hard(error)) and not isinstance(error, WaitTooLongError)
+    return (error.retryable or is_hard(error)) and not isinstance(error, WaitTooLongError)

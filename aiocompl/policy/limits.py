@@ -127,12 +127,19 @@ class Limiter:
     policy: RateLimitPolicy
     taken: Cost = attrs.field(default=NOTHING, init=False)
     """All that was ever taken, for `learn`; kept only where `policy.learn` is set."""
+<<<<<<< HEAD
     _meters: dict[int, Meter] = attrs.field(factory=dict, init=False)  # by the place in `KINDS`
 
     def __attrs_post_init__(self) -> None:
         for kind, limit in enumerate(self.policy.limits):
             if limit is not None:
                 self._meters[kind] = self._meter(kind, limit)
+=======
+    _meters: dict[str, Meter] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._meters = meters_of(self.policy)
+>>>>>>> shared
 
     @property
     def counts_tokens(self) -> bool:
@@ -163,6 +170,11 @@ class Limiter:
         if self.policy.learn:
             self.taken = self.taken.plus(cost)
         return 0.0
+
+    def spend_burst(self, cost: Cost, now: float) -> None:
+        """Have nothing saved up: a call may pass as it might have, and those after it are spaced out."""
+        for name, meter in self._meters.items():
+            meter.spend_burst(getattr(cost, name), now)
 
     def settle(self, reserved: Cost, used: Cost, now: float, at: float | None = None) -> None:
         """Give back what a call did not need, or charge what it took beyond what was reserved.
@@ -208,8 +220,34 @@ class Limiter:
             meter.resize(limit)
         meter.allowance = left
 
+<<<<<<< HEAD
     def _meter(self, kind: int, limit: float) -> Meter:
         return Meter(limit, None if kind else self.policy.burst)
+=======
+
+def meters_of(policy: RateLimitPolicy) -> dict[str, Meter]:
+    """A meter for each limit of a policy, by what it counts of a `Cost`."""
+    meters = {} if policy.rpm is None else {"requests": Meter(policy.rpm, policy.burst)}
+    for name, limit in (
+        ("tokens", policy.tpm),
+        ("input_tokens", policy.input_tpm),
+        ("output_tokens", policy.output_tpm),
+    ):
+        if limit is not None:
+            meters[name] = Meter(limit)
+    return meters
+
+
+_NO_LIMIT: Final = 1e12
+"""A meter with so much in a minute holds nothing up but by what the provider says is left."""
+
+_POLICY_NAMES: Final[Mapping[str, str]] = {
+    "requests": "rpm",
+    "tokens": "tpm",
+    "input_tokens": "input_tpm",
+    "output_tokens": "output_tpm",
+}
+>>>>>>> shared
 
 
 def estimated_cost(request: Request) -> Cost:

@@ -74,6 +74,11 @@ class Meter:
         rate = max(max(limit, 1.0) - self._most + 1, _SLOWEST * limit) * min(limit, 1.0)
         self._interval = WINDOW / rate * (1 + _EARLY)
 
+    @property
+    def pace(self) -> tuple[float, float, float]:
+        """The limit, the burst and the interval that are in force, for whoever keeps the count elsewhere."""
+        return self.limit, self._most, self._interval
+
     def wait(self, amount: float, now: float, ahead: float = 0.0) -> float:
         """Seconds until `amount` may pass, if `ahead` passes before it; 0.0 for at once."""
         if amount <= 0:
@@ -101,6 +106,11 @@ class Meter:
         self._sum += amount
         if self.allowance is not None:
             self.allowance.left -= amount
+
+    def spend_burst(self, amount: float, now: float) -> None:
+        """Have nothing saved up: `amount` may pass as it might have, and what comes after it is spaced out."""
+        if amount > 0:
+            self._due = max(self._due, now + max(0.0, self._most - amount) * self._interval)
 
     def give_back(self, amount: float, now: float, at: float) -> None:
         """Undo `amount` of what was taken at the instant `at`: it did not pass after all.
