@@ -127,19 +127,10 @@ class Limiter:
     policy: RateLimitPolicy
     taken: Cost = attrs.field(default=NOTHING, init=False)
     """All that was ever taken, for `learn`; kept only where `policy.learn` is set."""
-<<<<<<< HEAD
-    _meters: dict[int, Meter] = attrs.field(factory=dict, init=False)  # by the place in `KINDS`
-
-    def __attrs_post_init__(self) -> None:
-        for kind, limit in enumerate(self.policy.limits):
-            if limit is not None:
-                self._meters[kind] = self._meter(kind, limit)
-=======
-    _meters: dict[str, Meter] = attrs.field(init=False)
+    _meters: dict[int, Meter] = attrs.field(init=False)  # by the place in `KINDS`
 
     def __attrs_post_init__(self) -> None:
         self._meters = meters_of(self.policy)
->>>>>>> shared
 
     @property
     def counts_tokens(self) -> bool:
@@ -220,34 +211,17 @@ class Limiter:
             meter.resize(limit)
         meter.allowance = left
 
-<<<<<<< HEAD
     def _meter(self, kind: int, limit: float) -> Meter:
         return Meter(limit, None if kind else self.policy.burst)
-=======
-
-def meters_of(policy: RateLimitPolicy) -> dict[str, Meter]:
-    """A meter for each limit of a policy, by what it counts of a `Cost`."""
-    meters = {} if policy.rpm is None else {"requests": Meter(policy.rpm, policy.burst)}
-    for name, limit in (
-        ("tokens", policy.tpm),
-        ("input_tokens", policy.input_tpm),
-        ("output_tokens", policy.output_tpm),
-    ):
-        if limit is not None:
-            meters[name] = Meter(limit)
-    return meters
 
 
-_NO_LIMIT: Final = 1e12
-"""A meter with so much in a minute holds nothing up but by what the provider says is left."""
-
-_POLICY_NAMES: Final[Mapping[str, str]] = {
-    "requests": "rpm",
-    "tokens": "tpm",
-    "input_tokens": "input_tpm",
-    "output_tokens": "output_tpm",
-}
->>>>>>> shared
+def meters_of(policy: RateLimitPolicy) -> dict[int, Meter]:
+    """A meter for each limit of a policy, by the place in `KINDS` of what it counts."""
+    return {
+        kind: Meter(limit, None if kind else policy.burst)
+        for kind, limit in enumerate(policy.limits)
+        if limit is not None
+    }
 
 
 def estimated_cost(request: Request) -> Cost:

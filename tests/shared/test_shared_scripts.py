@@ -15,10 +15,10 @@ from aiocompl.errors import AuthenticationError, BadRequestError, RateLimitError
 from aiocompl.policy.breaker import Breaker, BreakerPolicy
 from aiocompl.policy.budget import Budget, BudgetKeeper
 from aiocompl.policy.limits import NOTHING, Cost, Limiter, RateLimitPolicy
-from aiocompl.shared.limits import RedisLimits
-from aiocompl.shared.link import Letter, Link
 from aiocompl.shared.breaker import RedisBreaker
 from aiocompl.shared.budgets import RedisBudgets
+from aiocompl.shared.limits import RedisLimits
+from aiocompl.shared.link import Letter, Link
 from aiocompl.shared.scripts import SETTLE, TAKE, Script
 
 if TYPE_CHECKING:
