@@ -25,7 +25,7 @@ BREAKER = BreakerPolicy(consecutive=3, cooldown=0.3)
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what another process, or the network, brings about. The test's own timeout bounds it."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - others bring it about
         await asyncio.sleep(0.005)
 
 
