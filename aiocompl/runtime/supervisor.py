@@ -193,9 +193,14 @@ class Supervisor(Router, Combinators, BatchCalling):
             await load_prices()
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        if self._cache is None and "cache" not in options:
-            return await self._make_answer(call, params, started, deadline)
-        return await self._cached_answer(call, params, started, deadline)
+        answer_type = call.answer_type
+        make = self._make_answer if self._cache is None and "cache" not in options else self._cached_answer
+        making = make(call, params, started, deadline)
+        del call  # what the collector need not look at while the answer is on its way
+        answer = await making
+        if answer_type is not None and isinstance(answer, ChatCompletion):
+            answer_type.read_into(answer)
+        return answer
 
     async def _cached_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
@@ -220,23 +225,20 @@ class Supervisor(Router, Combinators, BatchCalling):
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
     ) -> ChatCompletion | CompletionStream:
         times, plan = self._plan(call, params)
-        answer_type, options = call.answer_type, call.options
-        del call  # what the collector need not look at while the answer is on its way
-        answer: ChatCompletion | CompletionStream
+        options = call.options
+        del call
         if times == 1:
+            answer: ChatCompletion | CompletionStream
             answer = await Errand(plan, self, options, started, deadline).run()
-        else:
-            from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
+            return answer
+        from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-            answer = await fan_out(
-                times,
-                lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
-                started,
-                cast("ChatRequest", plan.choose().request),
-            )
-        if answer_type is not None and isinstance(answer, ChatCompletion):
-            answer_type.read_into(answer)
-        return answer
+        return await fan_out(
+            times,
+            lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
+            started,
+            cast("ChatRequest", plan.choose().request),
+        )
 
     async def aembedding(
         self,
