@@ -164,8 +164,9 @@ class Limiter:
 
     def spend_burst(self, cost: Cost, now: float) -> None:
         """Have nothing saved up: a call may pass as it might have, and those after it are spaced out."""
-        for name, meter in self._meters.items():
-            meter.spend_burst(getattr(cost, name), now)
+        amounts = cost.amounts
+        for kind, meter in self._meters.items():
+            meter.spend_burst(amounts[kind], now)
 
     def settle(self, reserved: Cost, used: Cost, now: float, at: float | None = None) -> None:
         """Give back what a call did not need, or charge what it took beyond what was reserved.

@@ -295,6 +295,7 @@ async def test_the_snapshot() -> None:
     found = line.turnstile.snapshot()
     assert (found.waiting, found.in_flight, found.max_parallel, found.refused) == (1, 1, 1, 0)
     assert (found.rpm, found.tpm) == (60, 1000)
+    assert line.turnstile.has_line
     first.leave()
     await task
     bare = Line().turnstile.snapshot()
