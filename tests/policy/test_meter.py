@@ -74,7 +74,7 @@ def test_a_large_burst_does_not_slow_down_what_comes_after_it() -> None:
 
 
 def test_its_pace() -> None:
-    assert Meter(60.0).pace == (60, 3, pytest.approx(60 / 58, rel=1e-4))
+    assert Meter(60.0).pace == pytest.approx((60, 3, 60 / 58), rel=1e-4)
 
 
 def test_below_one_a_minute() -> None:
