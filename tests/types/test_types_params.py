@@ -33,7 +33,7 @@ def test_litellms_call_options() -> None:
         "aws_session_name aws_session_token aws_web_identity_token azure "
         "azure_ad_token azure_ad_token_provider base_url custom_llm_provider drop_params extra_body extra_headers "
         "extra_query fastest_response first_token_timeout force_timeout idle_timeout logger_fn max_retries mock_response "
-        "n_by_fanout num_retries organization request_timeout timeout verbose vertex_credentials vertex_location vertex_project"
+        "n_by_fanout num_retries organization request_timeout stream_recovery timeout verbose vertex_credentials vertex_location vertex_project"
     )
 
 
