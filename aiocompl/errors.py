@@ -38,10 +38,9 @@ The tree::
     ├── NotNeededError
     └── SupervisorClosedError
 
-The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that
-``except`` clauses port. What a handler needs to know stands in class attributes, so nobody writes ``isinstance``
-ladders: ``retryable`` (the same request may succeed if it is sent again) and ``http_status`` (what a gateway
-answers with). Every error pickles. No message holds a key or a prompt.
+The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that ``except``
+clauses port. What a handler needs to know stands in class attributes, so nobody writes ``isinstance`` ladders:
+``retryable`` and ``http_status`` (see `AiocomplError`). Every error pickles. No message holds a key or a prompt.
 """
 
 from __future__ import annotations
@@ -67,8 +66,7 @@ class AiocomplError(Exception):
         model: The model name as the caller gave it, or None.
         retryable: Whether the same request may succeed if it is sent again.
         http_status: The status with which a gateway reports it.
-        partial: What had come of the answer when its stream broke, put together: text and calls up to there, and no
-            finish reason. None where nothing had come that the model wrote, and for all that is no broken stream.
+        partial: What had come of the answer when its stream broke; None where the model had written nothing.
     """
 
     retryable: bool = False
