@@ -13,7 +13,7 @@ from aiocompl.runtime.stream import CompletionStream
 _MESSAGES: Final = [
     {"role": "user", "content": "Say something, in some ten words that need not make any sense."}
 ]
-_TIMEOUT: Final = 0.5
+_TIMEOUT: Final = 1.0
 _IDLE_TIMEOUT: Final = 0.2
 _RECOVERIES: Final = ("raise", "raise", "restart", "resume", "buffer")
 

@@ -72,7 +72,7 @@ def _sockets() -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Whether anything grows over many calls.")
     parser.add_argument("--calls", type=int, default=200_000, help="calls in all (default 200000)")
-    parser.add_argument("--concurrency", type=int, default=200, help="callers at a time (default 200)")
+    parser.add_argument("--concurrency", type=int, default=64, help="callers at a time (default 64)")
     parser.add_argument("--intervals", type=int, default=20, help="how often it is counted (default 20)")
     parser.add_argument("--faults", type=float, default=0.2, help="share that goes wrong (default 0.2)")
     parser.add_argument("--auto", action="store_true", help="find the number of slots, not one per caller")
@@ -96,7 +96,7 @@ async def _soak(arguments: argparse.Namespace, origin: str) -> list[Figures]:
         model_list=[_deployment("first", origin), _deployment("second", origin)],
         max_concurrency="auto" if arguments.auto else arguments.concurrency,
         overflow="wait",
-        cooldown_time=0.2,
+        disable_cooldowns=True,  # every call is to be made
     ) as supervisor:
         callers = Callers(supervisor, arguments.concurrency, Random(arguments.seed))
         for number in range(1, arguments.intervals + 1):
