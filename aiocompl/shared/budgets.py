@@ -40,9 +40,13 @@ class _Account:
 
     def turn(self, now: float) -> None:
         """Begin a new period, if it is time."""
-        if self.until is not None and now >= self.until:
+        period = self.budget.period
+        if period is None or self.until is None:
+            self.until = None
+        elif now >= self.until:
             self.spent = self.untold = 0.0
-            self.until = self.room = None
+            self.until += period * (1 + (now - self.until) // period)
+            self.room = None
 
     def snapshot(self, now: float) -> BudgetSnapshot:
         return BudgetSnapshot(
@@ -205,9 +209,8 @@ class RedisBudgets:
 
     def _heard(self, accounts: Sequence[_Account], reply: Any) -> None:
         now = self._clock()
-        for account, (spent, held, left) in zip(
-            accounts, zip(reply[1::3], reply[2::3], reply[3::3], strict=True), strict=True
-        ):
+        replies = zip(reply[1::3], reply[2::3], reply[3::3], strict=True)
+        for account, (spent, held, left) in zip(accounts, replies, strict=False):  # none after one that is exceeded
             account.heard(spent, held, left, now)
 
     def _hold_alone(self, accounts: Sequence[_Account], estimate: float) -> Excess | None:

@@ -222,7 +222,7 @@ class Link:
         if self._lost:
             return
         self._lost = True
-        telemetry.warning("shared.lost", error=repr(error), processes=self.processes)
+        telemetry.warning("shared.lost", error=f"{type(error).__name__}: {error}", processes=self.processes)
         letters, self._letters = self._letters, deque()
         for each in letters:
             each.failed()

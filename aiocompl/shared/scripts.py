@@ -213,8 +213,10 @@ local function succeed(times)
     it.open_until, it.prober, it.wanted, it.slices = nil, nil, nil, {}
     times = times - 1
   end
-  local current = slice()
-  current[2] = current[2] + times
+  if times > 0 then
+    local current = slice()
+    current[2] = current[2] + times
+  end
 end
 
 local function fail(hard, asked, probing)
@@ -343,7 +345,10 @@ for i = 2, #KEYS do
   accounts[i - 1] = account
   local taken = account.spent + account.own + account.others
   local full = taken >= account.most or taken + held > account.most + 1e-12
-  if what == 'hold' and exceeded == 0 and full then exceeded = i - 1 end
+  if what == 'hold' and full then -- no matter what those after it say
+    exceeded = i - 1
+    break
+  end
 end
 local reply = {exceeded}
 for _, account in ipairs(accounts) do

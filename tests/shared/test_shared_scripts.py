@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import attrs
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,25 @@ class Direct(Link):
     def at(self, now: float) -> float:
         self.now, self.time = now, repr(now)
         return now
+
+
+def same_meters(client: Any, shared: RedisLimits, pure: Limiter) -> None:
+    """Redis knows exactly what the pure limiter knows."""
+    for log, meter in zip(shared.keys[1:], pure._meters.values(), strict=True):
+        due, total = client.hmget(shared.keys[0], f"{log}:due", f"{log}:sum")
+        assert float(due or "-inf") == meter._due
+        assert float(total or 0) == meter._sum
+        entries = [struct.unpack("<ddd", entry) for entry in client.lrange(log, 0, -1)]
+        assert entries == [(entry.first, entry.last, entry.amount) for entry in meter._log]
+
+
+def same_breaker(client: Any, shared: RedisBreaker, pure: Breaker) -> None:
+    """The same of the breaker."""
+    script = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1]) or cmsgpack.pack({})))"
+    kept = orjson.loads(client.eval(script, 1, shared.link.key("breaker", shared.name)))
+    assert (kept.get("row", 0), kept.get("trips", 0)) == (pure._row, pure._trips)
+    assert kept.get("open_until") == (None if pure._until is None else pytest.approx(pure._until))
+    assert list(kept.get("slices") or []) == [pytest.approx(each) for each in pure._slices]
 
 
 @pytest.fixture
@@ -106,6 +127,7 @@ def test_limits(
                 assert wait == pure.take(cost, now)
                 if wait == 0:
                     passed.append((now, cost))
+            same_meters(client, shared, pure)
 
 
 def test_a_clock_that_goes_back_stands_still(client: Redis) -> None:
@@ -177,6 +199,7 @@ def test_breaker(one_redis: RedisServer, events: list[tuple[str, float]], consec
                 told += [True] if pure.fail(now, ERRORS[what]) else []
             assert breaker.state(now) == pure.state(now)
             assert breaker.opened == pure.opened
+            same_breaker(client, breaker, pure)
             assert news == told
 
 
