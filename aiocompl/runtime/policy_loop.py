@@ -230,6 +230,7 @@ class Errand:
             again=self.again or bool(self.failed),
             limits=limits,
             priority=priority,
+            waited=None if self._watch is None else self._watch.waited,
         )
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import attrs
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
+    from aiocompl.combinators.report import RaceReport
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget
@@ -139,6 +141,8 @@ class Supervisor(Router, Combinators, BatchCalling):
         )
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
         self.hooks = _hooks(hooks, self)
+        if self.hooks is not None:
+            self._on_race = partial(_tell_race, self.hooks)
         self._cache = _cache_layer(cache, coalesce=coalesce)
         self.accounts = accounts_of(ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry)
 
@@ -335,6 +339,13 @@ class Supervisor(Router, Combinators, BatchCalling):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _tell_race(hooks: Hooks, report: RaceReport) -> None:
+    from aiocompl.telemetry.events import RaceFinished  # noqa: PLC0415 - for those who have hooks
+
+    outcomes = tuple((each.model, each.outcome) for each in report.contestants)
+    hooks.emit(RaceFinished(outcomes=outcomes, elapsed=report.elapsed))
 
 
 def _cache_layer(cache: Cache | None, *, coalesce: bool) -> CacheLayer | None:

@@ -210,7 +210,9 @@ class RedisBudgets:
     def _heard(self, accounts: Sequence[_Account], reply: Any) -> None:
         now = self._clock()
         replies = zip(reply[1::3], reply[2::3], reply[3::3], strict=True)
-        for account, (spent, held, left) in zip(accounts, replies, strict=False):  # none after one that is exceeded
+        for account, (spent, held, left) in zip(
+            accounts, replies, strict=False
+        ):  # none after one that is exceeded
             account.heard(spent, held, left, now)
 
     def _hold_alone(self, accounts: Sequence[_Account], estimate: float) -> Excess | None:

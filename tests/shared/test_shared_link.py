@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_time
 
 BAD = Script("return redis.call('NO SUCH COMMAND')")
-SLOW = Script("local until = redis.call('TIME')[1] + 1; while redis.call('TIME')[1] + 0 < until do end; return 1")
+SLOW = Script(
+    "local until = redis.call('TIME')[1] + 1; while redis.call('TIME')[1] + 0 < until do end; return 1"
+)
 
 
 def now() -> float:
