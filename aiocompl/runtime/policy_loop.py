@@ -10,6 +10,7 @@ import attrs
 
 from aiocompl.errors import AiocomplError, AllModelsFailedError
 from aiocompl.policy.fair_queue import as_priority
+from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import AttemptBook, begin_watch
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from aiocompl.codecs.base import Codec
     from aiocompl.codecs.prefill import Prefilled
+    from aiocompl.policy.limits import Cost
     from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
@@ -86,6 +88,7 @@ class Errand:
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
     _watch: CallWatch | None = attrs.field(default=None, init=False)
+    _cost: Cost | None = attrs.field(default=None, init=False)
     _broken_by: AiocomplError | None = attrs.field(default=None, init=False)  # what ended its stream
     _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
     _prefilled: Prefilled | None = attrs.field(default=None, init=False)  # what of it was given to the model
@@ -202,6 +205,7 @@ class Errand:
             group=self.plan.group,
             watch=watch,
             accounts=accounts,
+            cost=ONE if accounts is None else self._cost_of(prepared.request),
         )
         try:
             answer = await self._exchange(prepared, book.dressed(prepared.request))
@@ -231,7 +235,14 @@ class Errand:
             limits=limits,
             priority=priority,
             waited=None if self._watch is None else self._watch.waited,
+            cost=self._cost_of(request) if prepared.deployment.counts_tokens else ONE,
         )
+
+    def _cost_of(self, request: Request) -> Cost:
+        """What each attempt may take: about the same wherever it goes."""
+        if self._cost is None:
+            self._cost = estimated_cost(request)
+        return self._cost
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:
         """Make an attempt, and a second one if it takes long."""
