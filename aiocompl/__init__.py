@@ -12,6 +12,10 @@ from aiocompl._version import __version__
 if TYPE_CHECKING:
     from aiocompl.batchfile.run import run_batch_file
     from aiocompl.batchfile.tally import BatchFileProgress, BatchFileSummary
+    from aiocompl.cache.base import Cache
+    from aiocompl.cache.disk import DiskCache
+    from aiocompl.cache.memory import MemoryCache
+    from aiocompl.cache.redis import RedisCache
     from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
     from aiocompl.codecs.abilities import get_supported_openai_params
     from aiocompl.codecs.registry import register_provider, unregister_provider
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from aiocompl.combinators.batch_rules import BatchProgress
     from aiocompl.combinators.merged import MergedStream
     from aiocompl.combinators.report import Contestant, RaceReport
+    from aiocompl.costs import completion_cost, context_window, cost_per_token, register_model
     from aiocompl.errors import (
         ActorDiedError,
         AiocomplError,
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
         BadRequestError,
         BatchFileError,
         BatchOutputError,
+        BudgetExceededError,
         CircuitOpenError,
         ConflictError,
         ContentPolicyViolationError,
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
         Timeout,
         UnprocessableEntityError,
         UnsupportedParamsError,
+        WaitTooLongError,
     )
     from aiocompl.many import (
         abatch_completion,
@@ -63,10 +70,14 @@ if TYPE_CHECKING:
         abatch_completion_models_all_responses,
         aiter_batch,
     )
+    from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
+    from aiocompl.policy.budget import Budget, BudgetSnapshot
+    from aiocompl.policy.ledger import Ledger, LedgerEntry, LedgerSnapshot
     from aiocompl.policy.retry import RetryBudget
+    from aiocompl.prices import Price
     from aiocompl.rate_limits import RateLimit, RateLimits
-    from aiocompl.runtime.child import ChildSnapshot
+    from aiocompl.runtime.child_values import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.supervisor import Supervisor
@@ -78,6 +89,7 @@ if TYPE_CHECKING:
         batch_completion_models,
         batch_completion_models_all_responses,
     )
+    from aiocompl.token_counts import TokenCount, atoken_counter, token_counter
     from aiocompl.types.assemble import stream_chunk_builder
     from aiocompl.types.call import Attempt, CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ModelResponseStream
@@ -102,6 +114,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "ActorDiedError",
+    "AdaptivePolicy",
     "AiocomplError",
     "AllModelsFailedError",
     "AnswerNotAcceptedError",
@@ -116,6 +129,10 @@ __all__ = [
     "BatchProgress",
     "BatchStream",
     "BreakerPolicy",
+    "Budget",
+    "BudgetExceededError",
+    "BudgetSnapshot",
+    "Cache",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -130,6 +147,7 @@ __all__ = [
     "ContentPolicyViolationError",
     "Contestant",
     "ContextWindowExceededError",
+    "DiskCache",
     "Embedding",
     "EmbeddingResponse",
     "EndpointDownError",
@@ -137,7 +155,11 @@ __all__ = [
     "InboxFullError",
     "IncompleteStreamError",
     "InternalServerError",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerSnapshot",
     "LocalModelError",
+    "MemoryCache",
     "MergedStream",
     "MissingExtraError",
     "ModelInfo",
@@ -150,10 +172,12 @@ __all__ = [
     "NotFoundError",
     "NotNeededError",
     "PermissionDeniedError",
+    "Price",
     "RaceReport",
     "RateLimit",
     "RateLimitError",
     "RateLimits",
+    "RedisCache",
     "RerankResponse",
     "RerankResult",
     "ResponseFormatError",
@@ -166,11 +190,13 @@ __all__ = [
     "SyncCompletionStream",
     "SyncMergedStream",
     "Timeout",
+    "TokenCount",
     "ToolCall",
     "TransportSettings",
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "WaitTooLongError",
     "__version__",
     "abatch_completion",
     "abatch_completion_models",
@@ -181,25 +207,35 @@ __all__ = [
     "amodels",
     "amoderation",
     "arerank",
+    "atoken_counter",
     "batch_completion",
     "batch_completion_models",
     "batch_completion_models_all_responses",
     "completion",
+    "completion_cost",
+    "context_window",
+    "cost_per_token",
     "default_supervisor",
     "embedding",
     "get_supported_openai_params",
     "models",
     "moderation",
+    "register_model",
     "register_provider",
     "rerank",
     "run_batch_file",
     "stream_chunk_builder",
+    "token_counter",
     "unregister_provider",
 ]
 
 _HOMES = {
     "batchfile.run": ("run_batch_file",),
     "batchfile.tally": ("BatchFileProgress", "BatchFileSummary"),
+    "cache.base": ("Cache",),
+    "cache.disk": ("DiskCache",),
+    "cache.memory": ("MemoryCache",),
+    "cache.redis": ("RedisCache",),
     "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
     "codecs.abilities": ("get_supported_openai_params",),
     "codecs.registry": ("register_provider", "unregister_provider"),
@@ -207,6 +243,7 @@ _HOMES = {
     "combinators.batch_rules": ("BatchProgress",),
     "combinators.merged": ("MergedStream",),
     "combinators.report": ("Contestant", "RaceReport"),
+    "costs": ("completion_cost", "context_window", "cost_per_token", "register_model"),
     "errors": (
         "CircuitOpenError",
         "APIConnectionError",
@@ -223,6 +260,7 @@ _HOMES = {
         "BadRequestError",
         "BatchFileError",
         "BatchOutputError",
+        "BudgetExceededError",
         "ConflictError",
         "ContentPolicyViolationError",
         "ContextWindowExceededError",
@@ -244,6 +282,7 @@ _HOMES = {
         "Timeout",
         "UnprocessableEntityError",
         "UnsupportedParamsError",
+        "WaitTooLongError",
     ),
     "many": (
         "abatch_completion",
@@ -251,10 +290,14 @@ _HOMES = {
         "abatch_completion_models_all_responses",
         "aiter_batch",
     ),
+    "policy.adaptive": ("AdaptivePolicy",),
     "policy.breaker": ("BreakerPolicy",),
+    "policy.budget": ("Budget", "BudgetSnapshot"),
+    "policy.ledger": ("Ledger", "LedgerEntry", "LedgerSnapshot"),
     "policy.retry": ("RetryBudget",),
+    "prices": ("Price",),
     "rate_limits": ("RateLimit", "RateLimits"),
-    "runtime.child": ("ChildSnapshot",),
+    "runtime.child_values": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.children": ("SupervisorSnapshot",),
     "runtime.supervisor": ("Supervisor",),
@@ -266,6 +309,7 @@ _HOMES = {
         "batch_completion_models",
         "batch_completion_models_all_responses",
     ),
+    "token_counts": ("TokenCount", "atoken_counter", "token_counter"),
     "types.assemble": ("stream_chunk_builder",),
     "types.call": ("Attempt", "CallInfo"),
     "types.chunk": ("ChatCompletionChunk", "ChoiceDelta", "ChunkChoice", "ModelResponseStream"),

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
     from aiocompl.types.call import Attempt
+    from aiocompl.types.completion import ChatCompletion
 
 
 class AiocomplError(Exception):
@@ -71,11 +72,14 @@ class AiocomplError(Exception):
         retryable: Whether the same request may succeed if it is sent again.
         http_status: The status with which a gateway reports it.
         attempts: The attempts of the call before the one that ended in this error.
+        partial: What had come of the answer when its stream broke, put together: text and calls up to there, and no
+            finish reason. None where nothing had come that the model wrote, and for all that is no broken stream.
     """
 
     retryable: bool = False
     http_status: ClassVar[int] = 500
     attempts: tuple[Attempt, ...] = ()
+    partial: ChatCompletion | None = None
 
     def __init__(self, message: str, *, provider: str | None = None, model: str | None = None) -> None:
         super().__init__(message)
@@ -169,7 +173,7 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
 
 class IncompleteStreamError(APIConnectionError):
-    """A stream ended before its dialect's end: what was received is no whole answer."""
+    """A stream ended before its dialect's end: what was received is no whole answer; `partial` has it."""
 
 
 class APIResponseValidationError(APIError):
@@ -248,11 +252,7 @@ class RateLimitError(APIStatusError):
 
 
 class WaitTooLongError(RateLimitError):
-    """The call would get its turn too late for its deadline, so it was refused at once and never sent.
-
-    It says nothing of the provider: the line is our own, before a rate limit or a slot. `retry_after` has the seconds
-    until the turn would have come.
-    """
+    """Its turn in a line of ours would come in `retry_after` seconds, too late for its deadline: it was never sent."""
 
 
 class InternalServerError(APIStatusError):
@@ -320,17 +320,7 @@ class CircuitOpenError(AiocomplError):
     """
 
     http_status = 503
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        provider: str | None = None,
-        model: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, provider=provider, model=model)
-        self.retry_after = retry_after
+    retry_after: float | None = None
 
 
 class ConfigError(AiocomplError, ValueError):

@@ -39,6 +39,7 @@ RETRYABLE = {
     "InternalServerError",
     "RateLimitError",
     "ServiceUnavailableError",
+    "WaitTooLongError",
 }
 
 

@@ -64,8 +64,11 @@ class Flight(Generic[T]):
         self.joined += 1
         self.waiting += 1
         try:
-            async with asyncio.timeout_at(deadline if deadline < self.deadline else None):
-                await asyncio.wait([until])
+            if deadline < self.deadline:
+                async with asyncio.timeout_at(deadline):
+                    await _settled(until)
+            else:
+                await _settled(until)
         except TimeoutError:
             await self._leave()
             raise APITimeoutError("the deadline passed while another call was asking the same") from None
@@ -147,6 +150,24 @@ class Flights:
     def _close(self, place: tuple[str, type[Flight[Any]]], flight: Flight[Any]) -> None:
         if self._open.get(place) is flight:
             del self._open[place]
+
+
+async def _settled(future: asyncio.Future[Any]) -> None:
+    """Wait until it is done, and leave it alone: `asyncio.wait` for one, at a quarter of its price."""
+    if future.done():
+        return
+    news = asyncio.get_running_loop().create_future()
+    tell = partial(_tell, news)
+    future.add_done_callback(tell)
+    try:
+        await news
+    finally:
+        future.remove_done_callback(tell)
+
+
+def _tell(news: asyncio.Future[None], _: asyncio.Future[Any]) -> None:
+    if not news.done():
+        news.set_result(None)
 
 
 def shared_call(call: CallInfo) -> CallInfo:

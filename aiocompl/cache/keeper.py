@@ -91,14 +91,15 @@ class Keeper:
                 del self._writing[key]
 
     async def _try(self, operation: str, work: Callable[[], Awaitable[T]], deadline: float = inf) -> T | None:
-        now = asyncio.get_running_loop().time()
-        if now < self._asks_from:
+        time = asyncio.get_running_loop().time
+        if (now := time()) < self._asks_from:
             return None
         try:
             async with asyncio.timeout_at(min(deadline, now + _PATIENCE)):
                 result = await work()
         except Exception as error:  # noqa: BLE001 - the library of any cache raises what it likes
-            self._fail(operation, error)
+            if not isinstance(error, TimeoutError) or time() < deadline:  # else it was not given its time
+                self._fail(operation, error)
             return None
         if self._is_away:
             self._is_away = False

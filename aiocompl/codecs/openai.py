@@ -91,6 +91,11 @@ class OpenAICodec:
         self._writer = writer_for(vendor)
         self._reader = _reader_for(vendor)
 
+    @property
+    def marks_prefill(self) -> bool:
+        """Whether the vendor has a way to be told to go on with a last message of the assistant's."""
+        return self._prefill is not None
+
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
         url = self._url

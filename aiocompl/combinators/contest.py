@@ -7,25 +7,25 @@ from functools import cached_property
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from aiocompl import telemetry
-from aiocompl.combinators.report import Contestant
-from aiocompl.errors import AiocomplError, AnswerNotAcceptedError, APITimeoutError
+from aiocompl.combinators.runner import Runner, not_accepted
+from aiocompl.errors import AiocomplError, APITimeoutError
 from aiocompl.policy.tokens import estimate_prompt_tokens
 from aiocompl.runtime.call import call_timeout
 from aiocompl.runtime.stream import CompletionStream
-from aiocompl.runtime.tasks import cancel_and_wait, error_of, without_traceback
-from aiocompl.types.completion import Usage
+from aiocompl.runtime.tasks import all_done, error_of, without_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from aiocompl.accept import Accept
     from aiocompl.combinators.entries import Ask, Entry
-    from aiocompl.combinators.report import Outcome
+    from aiocompl.combinators.report import Contestant
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.request import Messages
+
+    _Task: TypeAlias = asyncio.Task[ChatCompletion | CompletionStream]
 
 TIMEOUTS: Final = ("timeout", "request_timeout", "force_timeout")
 
@@ -41,23 +41,6 @@ def split_timeout(params: Mapping[str, Any], default: float) -> tuple[float, dic
     return call_timeout(timeouts, default), given
 
 
-@attrs.define(eq=False)
-class Runner:
-    """A contestant as it runs."""
-
-    entry: Entry
-    started: float
-    ended: float | None = None
-    outcome: Outcome = "lost"
-    accepted: bool = False
-    answer: ChatCompletion | CompletionStream | None = None
-    error: Exception | None = None
-
-    def fail(self, error: Exception) -> None:
-        """It has failed."""
-        self.outcome, self.error = "failed", error
-
-
 class Contest:
     """Asks models, each in a task of its own. Whoever makes it ends it by `stop`.
 
@@ -68,6 +51,7 @@ class Contest:
         accept: Which whole answers count.
         on_result: Called with each contestant as it ends; what it does wrong is logged and breaks nothing.
         timeout: Seconds from now that all have.
+        first_wins: Whether the first that is accepted cancels the others at once.
     """
 
     def __init__(
@@ -79,6 +63,7 @@ class Contest:
         accept: Accept,
         on_result: Callable[[Contestant], object] | None,
         timeout: float,
+        first_wins: bool = False,
     ) -> None:
         self._ask = ask
         self._messages = messages
@@ -86,17 +71,21 @@ class Contest:
         self._accept = accept
         self._on_result = on_result
         self._timeout = timeout
+        self._first_wins = first_wins
         self._loop = asyncio.get_running_loop()
-        self._running: dict[asyncio.Task[ChatCompletion | CompletionStream], Runner] = {}
+        self._running: dict[_Task, Runner] = {}
+        self._stopping: dict[_Task, Runner] = {}
         self._bug: BaseException | None = None
         self.began = self._loop.time()
         self.deadline = self.began + timeout
         self.runners: list[Runner] = []
         """All that were started."""
+        self.decided = False
+        """One was accepted where the first wins: nobody else need start."""
 
     @property
     def running(self) -> int:
-        """How many have not ended."""
+        """How many have not ended, nor been cancelled."""
         return len(self._running)
 
     def start(self, entry: Entry) -> None:
@@ -105,6 +94,8 @@ class Contest:
         self.runners.append(runner)
         task = self._loop.create_task(self._compete(runner), name=f"aiocompl contest {entry.model}")
         self._running[task] = runner
+        if self._first_wins:
+            task.add_done_callback(self._decide)
 
     async def wait(self, until: float) -> list[Runner]:
         """Wait for the first to end, until an instant at most; those that did, in the order of `models`.
@@ -114,11 +105,11 @@ class Contest:
         """
         seconds = max(0.0, until - self._loop.time())
         await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        ended = self._take_ended()
+        ended = self._take_ended(self._running)
         self._raise_bug()
         for runner in ended:
             if runner.answer is None and runner.error is None:  # what `accept` waited for was cancelled
-                runner.fail(_not_accepted(runner))
+                runner.fail(not_accepted(runner.entry.model))
         return ended
 
     def tell(self, runner: Runner) -> None:
@@ -126,7 +117,8 @@ class Contest:
         if self._on_result is None:
             return
         try:
-            self._on_result(self.contestant(runner))
+            prompt_tokens = self._prompt_tokens if runner.uncounted else 0
+            self._on_result(runner.contestant(self.began, prompt_tokens))
         except Exception as error:  # noqa: BLE001 - a hook must not break the race
             telemetry.warning("on_result.failed", error=repr(error))
 
@@ -143,10 +135,11 @@ class Contest:
 
         Cancelled: it goes on until all are done, and is cancelled then.
         """
+        self._start_cancel()
         try:
-            await cancel_and_wait(self._running)
+            await all_done(self._stopping)
         finally:
-            late = self._take_ended()
+            late = self._take_ended(self._running) + self._take_ended(self._stopping)
         self._raise_bug()
         return late
 
@@ -165,28 +158,6 @@ class Contest:
             for runner in self.runners:
                 if runner is not keep and isinstance(runner.answer, CompletionStream):
                     runner.answer.close()
-
-    def contestant(self, runner: Runner) -> Contestant:
-        """What is known of one that has ended."""
-        answer = runner.answer
-        call = None if answer is None else answer.call
-        usage = None if answer is None or isinstance(answer, CompletionStream) else answer.usage
-        estimated = usage is None and runner.error is None
-        if estimated:
-            tokens = self._prompt_tokens
-            usage = Usage(prompt_tokens=tokens, total_tokens=tokens)
-        return Contestant(
-            index=runner.entry.index,
-            model=runner.entry.model,
-            outcome=runner.outcome,
-            provider=None if call is None else call.provider,
-            started=runner.started - self.began,
-            elapsed=None if runner.ended is None else runner.ended - runner.started,
-            first_token=None if call is None else call.first_token,
-            usage=usage,
-            estimated=estimated,
-            error=runner.error,
-        )
 
     @cached_property
     def _prompt_tokens(self) -> int:
@@ -210,14 +181,31 @@ class Contest:
             runner.accepted = bool(await verdict if isawaitable(verdict) else verdict)
         return answer
 
-    def _take_ended(self) -> list[Runner]:
-        """Those that have ended, in their order."""
-        tasks = [task for task in self._running if task.done()]
-        for task in tasks:
-            self._note(task, self._running[task])
-        return [self._running.pop(task) for task in tasks]
+    def _decide(self, task: _Task) -> None:
+        """Cancel the others if this one, which has just ended, was accepted.
 
-    def _note(self, task: asyncio.Task[ChatCompletion | CompletionStream], runner: Runner) -> None:
+        They end in the turn of the loop in which whoever waits for the first to end goes on, not three turns later.
+        Those that ended together with it have ended by now, and are judged by their order.
+        """
+        runner = self._running.get(task)
+        if runner is not None and runner.accepted:
+            self.decided = True
+            self._start_cancel()
+
+    def _start_cancel(self) -> None:
+        """Cancel those that still run. Never twice: what they clean up is not to be cancelled too."""
+        for task in [task for task in self._running if not task.done()]:
+            task.cancel()
+            self._stopping[task] = self._running.pop(task)
+
+    def _take_ended(self, tasks: dict[_Task, Runner]) -> list[Runner]:
+        """Take out those that have ended, in their order."""
+        ended = [task for task in tasks if task.done()]
+        for task in ended:
+            self._note(task, tasks[task])
+        return [tasks.pop(task) for task in ended]
+
+    def _note(self, task: _Task, runner: Runner) -> None:
         """Take down how one ended; nobody holds its task from then on."""
         runner.ended = self._loop.time()
         error = error_of(task)
@@ -226,9 +214,7 @@ class Contest:
         elif error is not None:
             self._bug = self._bug or error
         elif not task.cancelled():
-            runner.answer = task.result()
-            if not runner.accepted:
-                runner.outcome, runner.error = "refused", _not_accepted(runner)
+            runner.finish(task.result())
 
     def _raise_bug(self) -> None:
         """Raise what is no contestant's failure, once. Its traceback holds frames, so these must not hold it."""
@@ -238,7 +224,3 @@ class Contest:
                 raise bug
             finally:
                 del bug
-
-
-def _not_accepted(runner: Runner) -> AnswerNotAcceptedError:
-    return AnswerNotAcceptedError("the answer was not accepted", model=runner.entry.model)

@@ -73,9 +73,15 @@ DEPLOYMENT_NAMES: Final[Mapping[str, str]] = {
     "output_cost_per_character": _PRICES,
     "use_in_pass_through": "nothing is passed through",
     "use_litellm_proxy": "set api_base to the proxy's",
-    "stream": "the caller says whether the answer is streamed",
-    "messages": "the caller says them",
 }
+
+NO_DEFAULTS: Final[Mapping[str, str]] = {
+    "messages": "the caller says them",
+    "stream": "the caller says whether the answer is streamed",
+    "fallbacks": "it is a setting beside model_list, and a keyword of single calls",
+    "fastest_response": "it is for calls that name several models",
+}
+"""Keywords of a call that no deployment can say for it."""
 
 FILE_NAMES: Final[Mapping[str, str]] = {
     "environment_variables": "set them where the process is started, and write 'os.environ/NAME' here",

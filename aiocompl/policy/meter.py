@@ -18,6 +18,9 @@ WINDOW: Final = 60.0
 _BURST: Final = 0.05
 """The part of a limit that may pass at once where nobody says how much."""
 
+_SLOWEST: Final = 0.75
+"""The part of the limit that passes in the long run at the least, however large the burst is."""
+
 _EARLY: Final = 1e-6
 """Seconds by which a timer may ring early. Intervals and the window are longer by more than that, so that the sums of
 rounding errors never let anything pass too early."""
@@ -40,7 +43,8 @@ class Meter:
     Two rules hold together. GCRA spaces things out: a unit may pass once each interval T = 60 / (limit - burst + 1), and
     `burst` of them after a rest, so that b + ceil(60 / T) - 1 = limit units pass in the fullest window. And a log of
     what passed in the last 60 s holds the limit to the letter where GCRA alone does not: what is larger than the burst
-    passes as soon as nothing is owed, and what was given back may have been waited for already.
+    passes as soon as nothing is owed; what was given back may have been waited for already; and a burst above a quarter
+    of the limit would make T long for all that comes after it, so that T is at most 80 s / limit.
 
     What is larger than the whole limit passes too, once nothing has passed for a whole window.
 
@@ -67,7 +71,8 @@ class Meter:
         self.limit = limit = float(floor(limit)) if limit >= 1 else limit
         burst = _BURST * limit if self.burst is None else self.burst
         self._most = max(1.0, min(float(floor(burst)), limit))
-        self._interval = WINDOW / (max(limit, 1.0) - self._most + 1) * (1 + _EARLY) / min(limit, 1.0)
+        rate = max(max(limit, 1.0) - self._most + 1, _SLOWEST * limit) * min(limit, 1.0)
+        self._interval = WINDOW / rate * (1 + _EARLY)
 
     @property
     def pace(self) -> tuple[float, float, float]:
@@ -113,9 +118,11 @@ class Meter:
         What the provider said is left stays as it is: it knows best, and says so again with the next answer.
         """
         self._due = max(self._due - amount * self._interval, min(self._due, now))
-        index = bisect_left(self._log, at, key=_last)
-        if index < len(self._log) and self._log[index].first <= at:
-            entry = self._log[index]
+        log = self._log
+        if not log or at > log[-1].last:
+            return
+        entry = log[-1] if at >= log[-1].first else log[bisect_left(log, at, key=_last)]
+        if entry.first <= at:
             back = min(amount, entry.amount)
             entry.amount -= back
             self._sum -= back

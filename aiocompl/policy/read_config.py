@@ -90,7 +90,10 @@ def _read_group_retries(where: str, value: Any) -> Mapping[str, RetryCounts]:
     )
 
 
-def _read_sticky(where: str, value: Any) -> str:
+def _read_sticky(where: str, value: Any) -> str | None:
+    """A parameter's name; true is OpenAI's own for the purpose."""
+    if isinstance(value, bool):
+        return "prompt_cache_key" if value else None
     name = text(where, value)
     if name not in OPENAI_PARAMS:
         unknown(where, name, OPENAI_PARAMS, "parameter of a call")
@@ -234,13 +237,7 @@ def _read(
     natives: Natives | None,
     routable: Routable | None,
 ) -> RouterConfig:
-    said: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name not in SETTINGS:
-            if not refuse_known(at[name], name, value, ROUTER_NAMES):
-                unknown(at[name], name, SETTINGS)
-        elif value is not None:
-            said[name] = fill(at[name], value, environ)
+    said = _known(settings, at, environ)
     defaults = _defaults(said, at)
     deployments = with_ids(
         tuple(
@@ -255,13 +252,28 @@ def _read(
         at.get("model_group_alias", ""), said.get("model_group_alias", {}), groups, routable
     )
     names = Names(groups, aliases, routable)
+    plain: dict[str, Any] = {
+        name: reader(at[name], said[name]) for name, reader in _PLAIN.items() if name in said
+    }
     return RouterConfig(
         deployments=deployments,
         default_params=MappingProxyType({name: defaults[name] for name in defaults if name in PARAMS}),
         model_group_alias=aliases,
         **_chains(said, at, names),
-        **{name: reader(at[name], said[name]) for name, reader in _PLAIN.items() if name in said},
+        **plain,
     )
+
+
+def _known(settings: Mapping[str, Any], at: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that say something, with the environment's values in them."""
+    said: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in SETTINGS:
+            if not refuse_known(at[name], name, value, ROUTER_NAMES):
+                unknown(at[name], name, SETTINGS)
+        elif value is not None:
+            said[name] = fill(at[name], value, environ)
+    return said
 
 
 def _defaults(said: Mapping[str, Any], at: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final, ForwardRef
 import attrs
 
 from aiocompl.policy.config import DeploymentConfig
-from aiocompl.policy.config_names import DEPLOYMENT_NAMES, refuse_known
+from aiocompl.policy.config_names import DEPLOYMENT_NAMES, NO_DEFAULTS, refuse_known
 from aiocompl.policy.config_values import (
     Reader,
     amount,
@@ -190,6 +190,8 @@ def read_params(where: str, given: Mapping[str, Any], natives: Natives | None = 
         at = f"{where}.{name}"
         if value is None or refuse_known(at, name, value, DEPLOYMENT_NAMES):
             continue
+        if name in NO_DEFAULTS:
+            bad(at, f"cannot stand here: {NO_DEFAULTS[name]}")
         kept = SAME.get(name, name)
         if kept in said:
             bad(at, f"says the same as {kept}: leave one of them out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,6 @@ from aiocompl.types.checks import did_you_mean
 from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable, Mapping
 
     from aiocompl.policy.budget import BudgetSnapshot, Excess
@@ -31,7 +31,6 @@ class Accounts:
     Prices must be loaded before the first call: `await load_prices()`, or it holds up the loop.
 
     Args:
-        loop: Where the time of budgets comes from.
         ledger: Who is told of every attempt.
         budgets: Budgets by name; None is the name of the one that all calls count against.
         on_entry: Called with every entry, to keep it somewhere. It must be quick; what it does wrong is logged.
@@ -40,14 +39,12 @@ class Accounts:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
         *,
         ledger: Ledger | None = None,
         budgets: Mapping[str | None, Budget] | None = None,
         on_entry: Callable[[LedgerEntry], object] | None = None,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - entries have dates
     ) -> None:
-        self._loop = loop
         self.ledger = ledger or Ledger()
         self._budgets = BudgetKeeper(budgets) if budgets else None
         self._on_entry = on_entry
@@ -95,7 +92,7 @@ class Accounts:
                 raise unknown_budget(key, budgets.names)
             answer = _UNBOUNDED_ANSWER if max_tokens is None else max_tokens
             held = self._most(provider, model, prompt_tokens, answer, price)
-            excess = budgets.hold(key, self._loop.time(), held)
+            excess = budgets.hold(key, asyncio.get_running_loop().time(), held)
             if excess is not None:
                 raise _exceeded(excess, held, provider, model)
         elif key is not None:
@@ -104,7 +101,7 @@ class Accounts:
 
     def budgets(self) -> dict[str | None, BudgetSnapshot]:
         """The budgets as they are, by name."""
-        return {} if self._budgets is None else self._budgets.snapshot(self._loop.time())
+        return {} if self._budgets is None else self._budgets.snapshot(asyncio.get_running_loop().time())
 
     def reload(self, budgets: Mapping[str | None, Budget]) -> None:
         """Have other budgets from now on; what was spent of those that stay counts on."""
@@ -117,7 +114,7 @@ class Accounts:
         """An attempt has ended; for `Hold`, which tells each once."""
         self.ledger.note(entry)
         if self._budgets is not None:
-            self._budgets.settle(key, self._loop.time(), held=held, spent=entry.cost or 0.0)
+            self._budgets.settle(key, asyncio.get_running_loop().time(), held=held, spent=entry.cost or 0.0)
         if self._on_entry is not None:
             try:
                 self._on_entry(entry)
@@ -238,7 +235,6 @@ class Hold:
 
 
 def accounts_of(
-    loop: asyncio.AbstractEventLoop,
     *,
     ledger: Ledger | bool | None = None,
     max_budget: Budget | float | None = None,
@@ -254,7 +250,7 @@ def accounts_of(
     named = budgets_of(max_budget, budgets)
     if not (named or on_entry or own or ledger):
         return None
-    return Accounts(loop, ledger=own, budgets=named, on_entry=on_entry)
+    return Accounts(ledger=own, budgets=named, on_entry=on_entry)
 
 
 def budgets_of(

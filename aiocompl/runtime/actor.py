@@ -152,9 +152,20 @@ class ProviderActor:
         self._emptied: asyncio.Future[None] | None = None
 
     @property
+    def slots(self) -> int:
+        """How many requests may be in flight."""
+        return self._slots
+
+    @property
     def in_flight(self) -> int:
         """Slots in use, by requests and by open streams."""
         return self._slots - self._free
+
+    def resize(self, slots: int) -> None:
+        """Have at most `slots` requests in flight from now on; those beyond them that run already may finish."""
+        self._free += slots - self._slots  # below 0 while there are too many
+        self._slots = slots
+        self._pump()
 
     async def run(self) -> NoReturn:
         """Serve the inbox until cancelled.
@@ -178,7 +189,7 @@ class ProviderActor:
 
     def try_take(self, envelope: Envelope[Any]) -> bool:
         """Take an envelope past the inbox, if that is empty and there is a slot; say whether it is taken."""
-        if not self._free or self._inbox or self._crashed.done():
+        if self._free <= 0 or self._inbox or self._crashed.done():
             return False
         self._take(envelope, envelope.asked)
         return True
@@ -245,7 +256,7 @@ class ProviderActor:
 
         An inbox that calls its consumer spares each request a turn of the loop.
         """
-        while self._free and not self._crashed.done() and (envelope := self._inbox.pop()) is not None:
+        while self._free > 0 and not self._crashed.done() and (envelope := self._inbox.pop()) is not None:
             self._take(envelope, self._loop.time())
 
     def _take(self, envelope: Envelope[Any], now: float) -> None:

@@ -1,22 +1,31 @@
-"""Whether anybody watches a call; the object that is told of its steps is only made where somebody does."""
+"""What is told of each attempt, and what is counted: to those who watch the call, and to the accounts."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from aiocompl import telemetry
+from aiocompl.errors import BudgetExceededError
+from aiocompl.policy.tokens import estimate_prompt_tokens
+from aiocompl.runtime.stream import CompletionStream
+from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.embedding import EmbeddingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aiocompl.codecs.routing import OperationRoute
-    from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.policy.ledger import AttemptOutcome
+    from aiocompl.runtime.accounts import Accounts, Hold
+    from aiocompl.runtime.plan import Prepared
+    from aiocompl.runtime.stream import Receipt
     from aiocompl.telemetry.attempt_watch import AttemptWatch
     from aiocompl.telemetry.hooks import Hooks
     from aiocompl.telemetry.watch import CallWatch
-    from aiocompl.types.call import Answer
+    from aiocompl.types.call import AttemptKind
     from aiocompl.types.request import Request
 
 
@@ -41,54 +50,100 @@ def begin_watch(
         hooks: The supervisor's, if it has any.
         group: The model group that is asked for, where it is one.
     """
-    logger_fn, verbose = _asked(options)
-    if hooks is None and logger_fn is None and not telemetry.watched(verbose=verbose):
+    logger_fn = verbose = None
+    if options:
+        logger_fn, verbose = options.get("logger_fn"), options.get("verbose")
+    if hooks is None and logger_fn is None and not telemetry.watched(verbose=bool(verbose)):
         return None
     from aiocompl.telemetry.watch import CallWatch  # noqa: PLC0415 - only for those who watch
 
-    watch = CallWatch(request, route, started, clock, hooks, logger_fn, verbose, group)
+    watch = CallWatch(request, route, started, clock, hooks, logger_fn, bool(verbose), group)
     watch.begin()
     return watch
 
 
 @attrs.define(eq=False)
-class AttemptLog:
-    """The attempts of a call, where nobody watches the call as a whole."""
+class AttemptBook:
+    """One attempt that somebody watches, or that counts against a budget. It ends once."""
 
-    watch: CallWatch
-    attempt: AttemptWatch | None = None
-    """The one that runs."""
+    begun: float
+    watch: AttemptWatch | None = None
+    hold: Hold | None = None
 
     @classmethod
-    def of(
-        cls, route: OperationRoute[Any], request: Request, options: Mapping[str, Any]
-    ) -> AttemptLog | None:
-        """The log of a call with these options, or None where nobody wants to know."""
-        logger_fn, verbose = _asked(options)
-        if logger_fn is None and not telemetry.watched(verbose=verbose):
-            return None
-        from aiocompl.telemetry.watch import CallWatch  # noqa: PLC0415 - only for those who watch
+    def open(
+        cls,
+        prepared: Prepared[Any],
+        *,
+        now: float,
+        kind: AttemptKind,
+        group: str | None,
+        watch: CallWatch | None,
+        accounts: Accounts | None,
+    ) -> AttemptBook:
+        """An attempt is about to be made.
 
-        watch = CallWatch(request, route, 0.0, float, logger_fn=logger_fn, verbose=verbose)
-        watch.listen()
-        return cls(watch)
+        Raises:
+            BudgetExceededError: It could cost more than there is.
+        """
+        hold = None
+        if accounts is not None:
+            try:
+                hold = _hold(accounts, prepared, kind, group)
+            except BudgetExceededError as error:
+                if watch is not None:
+                    watch.budget_exceeded(error.max_budget, error.spent, prepared.route)
+                raise
+        told = None
+        if watch is not None:
+            told = watch.attempt_started(prepared.route, prepared.request, kind)
+        return cls(now, told, hold)
 
-    def begin(self, number: int) -> None:
-        """An attempt is about to be made, counted from 1."""
-        self.watch.attempts = number - 1
-        self.attempt = self.watch.attempt_started()
+    def dressed(self, request: Request) -> Request:
+        """The request with the headers that tracing adds."""
+        return request if self.watch is None else self.watch.dressed()
 
-    def fail(self, error: Exception, elapsed: float, retry_in: float | None) -> None:
-        """It failed after `elapsed` seconds; another follows in `retry_in`, or none."""
-        if self.attempt is not None:
-            self.attempt.failed(error, elapsed, retry_in)
+    def answered(self, answer: Any, now: float) -> None:
+        """It has been answered, or a stream has been opened."""
+        if self.watch is not None:
+            self.watch.finished(answer, now - self.begun)
+        if self.hold is None:
+            return
+        if isinstance(answer, CompletionStream):
+            answer.when_ended(partial(_settle_stream, self.hold, answer.receipt))
+        elif isinstance(answer, (ChatCompletion, EmbeddingResponse)):
+            self.hold.settle(answer.usage)
+        else:
+            self.hold.settle(None)
 
-    def succeed(self, answer: Answer | CompletionStream, elapsed: float) -> None:
-        """It answered after `elapsed` seconds (a stream: it opened)."""
-        if self.attempt is not None:
-            self.attempt.finished(answer, elapsed)
+    def failed(self, error: BaseException, now: float) -> None:
+        """It came to nothing, which may have cost something nevertheless."""
+        if self.hold is not None:
+            self.hold.fail(error)
+        if self.watch is not None:
+            self.watch.failed(error, now - self.begun)
 
 
-def _asked(options: Mapping[str, Any]) -> tuple[Callable[[dict[str, Any]], object] | None, bool]:
-    """What a call's own options say: `logger_fn`, and whether it is to be logged."""
-    return (options.get("logger_fn"), bool(options.get("verbose"))) if options else (None, False)
+def _hold(accounts: Accounts, prepared: Prepared[Any], kind: AttemptKind, group: str | None) -> Hold:
+    route, params = prepared.route, prepared.request.params
+    asked = prepared.request.asked()
+    most = params.get("max_completion_tokens") or params.get("max_tokens")
+    user = params.get("user")
+    return accounts.hold(
+        route.endpoint.provider,
+        route.model,
+        prompt_tokens=estimate_prompt_tokens(asked.get("messages", ())),
+        max_tokens=most if isinstance(most, int) else None,
+        price=prepared.deployment.price,
+        key=prepared.options.get("budget"),
+        user=None if user is None else str(user),
+        group=group,
+        deployment=prepared.deployment.id or None,
+        kind=kind,
+    )
+
+
+def _settle_stream(hold: Hold, receipt: Receipt, error: Exception | None) -> None:
+    usage, estimated = receipt.spent()
+    broken: AttemptOutcome = "cancelled" if error is None else "failed"
+    hold.settle(usage, estimated=estimated, outcome="answered" if receipt.finished else broken)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Any
 
 from aiocompl import telemetry
 from aiocompl.errors import (
@@ -13,71 +11,23 @@ from aiocompl.errors import (
     EndpointDownError,
     InboxFullError,
     SupervisorClosedError,
-    WaitTooLongError,
 )
 from aiocompl.policy.restart import RestartIntensity
-from aiocompl.policy.retry import RetryBudget, RetryPurse
-from aiocompl.policy.shedding import Shedder
+from aiocompl.policy.retry import RetryPurse
 from aiocompl.runtime.actor import ActorCrashedError, Envelope, ProviderActor
+from aiocompl.runtime.child_values import ChildSnapshot
 from aiocompl.runtime.deadlines import Deadlines
 from aiocompl.runtime.inbox import Inbox
+from aiocompl.runtime.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiocompl.codecs.base import Operation, Rebind, Sign
-    from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.codecs.base import Operation, Rebind
+    from aiocompl.runtime.child_values import ChildSpec, ChildState
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.stream_limits import StreamLimits
+    from aiocompl.runtime.throttle import Throttle
     from aiocompl.types.call import AnswerT
-    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
-    from aiocompl.wire.transport import Transport
-
-Overflow = Literal["raise", "wait"]
-"""What a full inbox does with one more: refuse it at once, or let its caller wait."""
-
-ChildState = Literal["running", "draining", "down", "closed"]
-
-
-@attrs.frozen(kw_only=True)
-class ChildSpec:
-    """What it takes to start, and start again, the actor of one endpoint."""
-
-    endpoint: Endpoint
-    make_transport: Callable[[], Transport]
-    sign: Sign | None = None
-    """Signs each request right before it is sent."""
-    make_keeper: Callable[[], CredentialKeeper] | None = None
-    """Makes what fetches and keeps the credential, where the endpoint's is fetched."""
-    slots: int = 1000
-    """Requests in flight at once."""
-    inbox_size: int = 10_000
-    """Requests that may wait for a slot."""
-    overflow: Overflow = "raise"
-    max_restarts: int = 3
-    restart_period: float = 5.0
-    retry_budget: RetryBudget = attrs.field(factory=RetryBudget)
-
-
-@attrs.frozen(kw_only=True)
-class ChildSnapshot:
-    """One endpoint's state at an instant; times are in seconds."""
-
-    endpoint: str
-    """The base URL, without credentials."""
-    provider: str
-    state: ChildState
-    queued: int
-    in_flight: int
-    restarts: int
-    completed: int
-    failed: int
-    latency_p50: float | None
-    """Median over the latest 512 replies (for streams: until the headers), or None before the first."""
-    latency_p95: float | None
-    last_error: str | None
-
 
 _LATENCIES = 512
 
@@ -95,9 +45,10 @@ class Child:
         self.loop = asyncio.get_running_loop()
         # Until the first actor runs, its slots are room in the inbox.
         self._inbox: Inbox[Envelope[Any]] = Inbox(spec.inbox_size + spec.slots)
-        self._shedder = Shedder()
+        self._pace = Pace(self._inbox, spec.endpoint)
         self._restarts = RestartIntensity(spec.max_restarts, spec.restart_period)
         self._purse = RetryPurse(spec.retry_budget)
+        self._throttle = _throttle_of(spec, self.loop)
         self._actor: ProviderActor | None = None
         self._deadlines = Deadlines(self.loop)
         self._pending = 0
@@ -170,6 +121,8 @@ class Child:
                 self.loop.call_soon(self._settle_idle)  # not at once: the call may go on to `rest`
         elapsed = loop.time() - envelope.asked
         self._count(elapsed, envelope.taken - envelope.asked)
+        if self._throttle is not None:
+            self._throttle.answered(request, envelope.taken, self._actor)
         if answer.call is not None:
             answer.call.answered = elapsed
         return answer
@@ -245,6 +198,7 @@ class Child:
             state=self.state,
             queued=len(self._inbox),
             in_flight=self._actor.in_flight if self._actor else 0,
+            slots=self._slots,
             restarts=self._restarts.total,
             completed=self._completed,
             failed=self._failed,
@@ -252,6 +206,10 @@ class Child:
             latency_p95=ordered[min(count - 1, count * 95 // 100)] if count else None,
             last_error=self._last_error,
         )
+
+    @property
+    def _slots(self) -> int:
+        return self.spec.slots if self._throttle is None else self._throttle.limit
 
     async def _serve(self) -> None:
         """Run one actor after another. Ends when cancelled, or when the restart intensity is exceeded."""
@@ -263,7 +221,7 @@ class Child:
                         spec.endpoint,
                         self._inbox,
                         spec.make_transport(),
-                        spec.slots,
+                        self._slots,
                         self._deadlines,
                         spec.sign,
                         self._settle_idle,
@@ -272,9 +230,9 @@ class Child:
                     self._inbox.resize(spec.inbox_size)
                     await self._actor.run()
                 except ActorCrashedError as crash:
-                    cause = repr(crash.__cause__)
+                    cause = crash.__cause__ or crash
                 except Exception as error:  # noqa: BLE001 - no transport could be made: that is a crash too
-                    cause = repr(error)
+                    cause = error
                 if not self._may_restart(cause):
                     return
         finally:
@@ -289,27 +247,26 @@ class Child:
         self._deadlines.close()
         self._settle_idle()
 
-    def _may_restart(self, cause: str) -> bool:
-        self._last_error = cause
+    def _may_restart(self, cause: BaseException) -> bool:
+        self._last_error = repr(cause)
         fields = {"provider": self.spec.endpoint.provider, "endpoint": self.spec.endpoint.base_url}
         if self._restarts.grant(self.loop.time()):
-            telemetry.warning("actor.restarted", error=cause, restarts=self._restarts.total, **fields)
+            self._emit("ActorRestarted", cause)
+            telemetry.warning("actor.restarted", error=repr(cause), restarts=self._restarts.total, **fields)
             return True
         self.state = "down"
-        telemetry.warning("endpoint.down", error=cause, restarts=self._restarts.total, **fields)
+        self._emit("EndpointDown", cause)
+        telemetry.warning("endpoint.down", error=repr(cause), restarts=self._restarts.total, **fields)
         return False
 
-    async def _queue(self, envelope: Envelope[Any], deadline: float) -> ProviderActor:
-        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room.
+    def _emit(self, kind: str, cause: BaseException) -> None:
+        if self.spec.hooks is not None:
+            fields = {"error": type(cause).__name__, "restarts": self._restarts.total}
+            self.spec.hooks.emit_about(kind, self.spec.endpoint, **fields)
 
-        Whose turn would come too late is refused at once, and whose turn has come too late is not sent.
-        """
-        ahead = self._inbox.ahead(envelope.priority)
-        if not ahead and not self._inbox:
-            self._shedder.began(envelope.asked)
-        wait = self._shedder.refused(now=envelope.asked, deadline=deadline, ahead=ahead)
-        if wait is not None:
-            raise self._too_late(wait, deadline - envelope.asked)
+    async def _queue(self, envelope: Envelope[Any], deadline: float) -> ProviderActor:
+        """Wait in the inbox for an actor to take the envelope; a full inbox refuses it, or has it wait for room."""
+        self._pace.join(envelope, deadline)
         if not self._inbox.offer(envelope, envelope.priority):
             if self.spec.overflow == "raise":
                 raise InboxFullError(
@@ -324,18 +281,8 @@ class Child:
             await envelope.wait_turn()
         actor = envelope.actor
         assert actor is not None  # noqa: S101 - who ends the wait has set it
-        if self._shedder.is_late(now=envelope.taken, deadline=deadline, started=envelope.asked):
-            raise self._too_late(ahead * self._shedder.per_turn, deadline - envelope.taken)
-        self._shedder.turn(envelope.taken)
+        self._pace.turn(envelope, deadline)
         return actor
-
-    def _too_late(self, wait: float, left: float) -> AiocomplError:
-        return WaitTooLongError(
-            f"{len(self._inbox)} requests wait for a slot, and a call takes {self._shedder.mean:.3g} s; {left:.3g} s "
-            "are left: try again later, elsewhere, or with a longer timeout",
-            provider=self.spec.endpoint.provider,
-            retry_after=wait,
-        )
 
     def _fail(
         self, envelope: Envelope[Any], error: BaseException, task: asyncio.Task[Any], cancelling: int
@@ -347,24 +294,25 @@ class Child:
         """
         if not self._inbox.withdraw(envelope) and envelope.actor is not None:
             envelope.actor.release(envelope)  # taken, and given up before the exchange began
-        elif envelope.taken >= 0 and self._inbox:
-            self._shedder.aborted(self.loop.time() - envelope.taken)
+        elif envelope.taken >= 0:
+            self._pace.aborted(self.loop.time() - envelope.taken)
         verdict = envelope.verdict
         alone = verdict is not None and task.uncancel() <= cancelling
         if verdict is not None and alone and isinstance(error, asyncio.CancelledError):
             verdict.provider = verdict.provider or self.spec.endpoint.provider
-            self._note(verdict)
+            self._note(verdict, envelope)
             raise verdict from None
-        self._note(error)
+        self._note(error, envelope)
 
-    def _note(self, error: BaseException) -> None:
+    def _note(self, error: BaseException, envelope: Envelope[Any]) -> None:
         if isinstance(error, AiocomplError):
             self._failed += 1
             self._last_error = str(error)
+            if self._throttle is not None and envelope.taken >= 0:
+                self._throttle.failed(envelope.request, envelope.taken, error, self._actor)
 
     def _count(self, seconds: float, queued: float) -> None:
-        if self._inbox:
-            self._shedder.took(seconds - queued)
+        self._pace.took(seconds - queued)
         index = self._completed % _LATENCIES
         self._completed += 1
         if len(self._latencies) < _LATENCIES:
@@ -395,6 +343,14 @@ class Child:
                 provider=endpoint.provider,
             )
         return SupervisorClosedError("the supervisor takes no new requests", provider=endpoint.provider)
+
+
+def _throttle_of(spec: ChildSpec, loop: asyncio.AbstractEventLoop) -> Throttle | None:
+    if spec.adaptive is None:
+        return None
+    from aiocompl.runtime.throttle import Throttle  # noqa: PLC0415 - loads with the first that wants one
+
+    return Throttle(spec.adaptive, loop)
 
 
 def _wake(turn: asyncio.Future[None]) -> None:

@@ -15,7 +15,8 @@ from aiocompl.codecs.base import Jobs, Signer
 from aiocompl.codecs.routing import Kind, OperationRoute, resolve, resolve_operation
 from aiocompl.errors import SupervisorClosedError
 from aiocompl.policy.retry import RetryBudget
-from aiocompl.runtime.child import Child, ChildSnapshot, ChildSpec, Overflow
+from aiocompl.runtime.child import Child
+from aiocompl.runtime.child_values import ChildSnapshot, ChildSpec, Overflow
 from aiocompl.runtime.deployment import Deployment, DeploymentSnapshot
 from aiocompl.runtime.gate import Gate
 from aiocompl.runtime.transport import AiohttpTransport, TransportSettings
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.call import Call, TargetKey
     from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.endpoint import Endpoint, TokenSource
     from aiocompl.wire.transport import Transport
 
@@ -57,10 +60,13 @@ class SupervisorSnapshot:
 class ChildKeeper:
     """Starts children as routes need them, and ends them. See `Supervisor` for the arguments."""
 
+    hooks: Hooks | None = None
+    """Who is told of what happens."""
+
     def __init__(
         self,
         *,
-        max_concurrency: int,
+        max_concurrency: int | Literal["auto"] | AdaptivePolicy,
         inbox_size: int,
         overflow: Overflow,
         max_restarts: int,
@@ -69,14 +75,16 @@ class ChildKeeper:
         breaker: BreakerPolicy | None,
         transport: TransportSettings | None,
     ) -> None:
-        check_counts(1, max_concurrency=max_concurrency, inbox_size=inbox_size)
+        slots, adaptive = _concurrency(max_concurrency)
+        check_counts(1, max_concurrency=slots, inbox_size=inbox_size)
         check_counts(0, max_restarts=max_restarts)
         check_seconds(restart_period=restart_period)
         if overflow not in ("raise", "wait"):
             raise ValueError(f"overflow must be 'raise' or 'wait', not {overflow!r}")
         self._transport = transport or TransportSettings()
         self._child_settings: dict[str, Any] = {
-            "slots": max_concurrency,
+            "slots": slots,
+            "adaptive": adaptive,
             "inbox_size": inbox_size,
             "overflow": overflow,
             "max_restarts": max_restarts,
@@ -191,7 +199,7 @@ class ChildKeeper:
         where = route.endpoint, route.model
         gate = self._gates.get(where)
         if gate is None:
-            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop())
+            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop(), self.hooks)
         return gate
 
     def _watched_deployments(self) -> list[Deployment]:
@@ -235,6 +243,7 @@ class ChildKeeper:
             make_transport=make_transport,
             sign=codec.sign if isinstance(codec, Signer) and codec.signs else None,
             make_keeper=partial(self._make_keeper, route.endpoint, source) if source is not None else None,
+            hooks=self.hooks,
             **self._child_settings,
         )
 
@@ -263,6 +272,24 @@ def _job_transport(make_inner: Callable[[], Transport], jobs: Jobs, provider: st
     from aiocompl.runtime.jobs import JobTransport  # noqa: PLC0415 - few providers answer with jobs
 
     return JobTransport(make_inner(), jobs, provider)
+
+
+def _concurrency(
+    max_concurrency: int | Literal["auto"] | AdaptivePolicy,
+) -> tuple[int, AdaptivePolicy | None]:
+    """The slots of an endpoint at first, and how their number is found from there, if it is."""
+    if isinstance(max_concurrency, int):
+        return max_concurrency, None
+    from aiocompl.policy.adaptive import AdaptivePolicy  # noqa: PLC0415 - only where one is wanted
+
+    if max_concurrency == "auto":
+        max_concurrency = AdaptivePolicy()
+    if not isinstance(max_concurrency, AdaptivePolicy):
+        raise ValueError(  # noqa: TRY004 - as of all settings
+            "max_concurrency must be a whole number from 1 up, 'auto' or an AdaptivePolicy, "
+            f"not {max_concurrency!r}"
+        )
+    return max_concurrency.initial, max_concurrency
 
 
 def check_counts(least: int, /, **settings: int) -> None:

@@ -59,7 +59,7 @@ def _yaml(file: Path, text: str) -> Any:
     try:
         return _constructed(file, yaml.SafeLoader(text))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
+        mark: Any = error.problem_mark  # a reader always says where
         _bad(file, f"{error.problem} (at line {mark.line + 1}, column {mark.column + 1})", error)
     except (yaml.YAMLError, ValueError) as error:  # a character that YAML has not, or a date that is none
         _bad(file, f"is no YAML: {error}", error)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from aiocompl.errors import CircuitOpenError
+from aiocompl.policy.limits import NOTHING, estimated_cost, used_cost
 from aiocompl.runtime.stream import CompletionStream
+from aiocompl.runtime.turnstile import ONE
+from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.breaker import BreakerState
+    from aiocompl.policy.limits import Cost
     from aiocompl.policy.load import Load
     from aiocompl.prices import Price
     from aiocompl.runtime.child import Child
     from aiocompl.runtime.gate import Gate
+    from aiocompl.runtime.stream import Receipt
     from aiocompl.runtime.stream_limits import StreamLimits
-    from aiocompl.types.call import AnswerT
+    from aiocompl.runtime.turnstile import Pass, Turnstile, TurnstileSnapshot
+    from aiocompl.types.call import AnswerT, CallInfo
+    from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
 
 
@@ -39,6 +48,8 @@ class DeploymentSnapshot:
     """Peak-sensitive moving average of the time to the reply (a stream: to its opening)."""
     breaker: BreakerState | None
     """None where there is no breaker."""
+    limits: TurnstileSnapshot | None
+    """None where there are no rate limits."""
 
 
 @attrs.define(eq=False)
@@ -51,6 +62,10 @@ class Deployment:
     """Its circuit breaker."""
     load: Load | None = None
     """What balancing looks at; None where nothing is balanced."""
+    turnstile: Turnstile | None = None
+    """Its rate limits; None where it has none."""
+    learns: bool = False
+    """Whether its limits heed what the provider's headers say."""
     group: str | None = None
     id: str = ""
     price: Price | None = None
@@ -58,7 +73,14 @@ class Deployment:
     _kept: bool = attrs.field(init=False)  # whether anything watches over it
 
     def __attrs_post_init__(self) -> None:
-        self._kept = self.gate is not None or self.load is not None
+        self._kept = self.gate is not None or self.load is not None or self.turnstile is not None
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it matters how many tokens a stream that was given up has taken."""
+        if self.load is not None and self.load.tpm is not None:
+            return True
+        return self.turnstile is not None and self.turnstile.counts_tokens
 
     async def ask(
         self,
@@ -69,19 +91,19 @@ class Deployment:
         deadline: float,
         again: bool = False,
         limits: StreamLimits | None = None,
+        priority: int = 0,
     ) -> AnswerT | CompletionStream:
         """Make one attempt; see `Child.ask`.
 
         Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing stays counted.
 
         Raises:
+            WaitTooLongError: By its rate limits, its turn would come too late.
             CircuitOpenError: The breaker lets nothing pass.
             AiocomplError: Whatever went wrong.
         """
-        child, kept = self.child, self._kept
-        if kept:
-            self._enter()
-        begun = child.loop.time()
+        child = self.child
+        visit = await self._enter(request, priority, deadline) if self._kept else None
         try:
             answer = await child.ask(
                 request,
@@ -91,14 +113,35 @@ class Deployment:
                 again=again,
                 rebind=route.rebind,
                 limits=limits,
+                priority=priority,
             )
         except BaseException as error:
-            if kept:
-                self._failed(error)
+            if visit is not None:
+                visit.fail(error)
             raise
-        if kept:
-            self._answered(answer, child.loop.time() - begun)
+        if visit is not None:
+            visit.answered(answer)
         return answer
+
+    async def _enter(self, request: Request, priority: int, deadline: float) -> Visit:
+        """Wait for a turn, if there are limits, and pass the breaker.
+
+        Cancelled, or not let in: nothing stays counted.
+        """
+        passed, turnstile = None, self.turnstile
+        cost = estimated_cost(request) if self.counts_tokens else ONE
+        if turnstile is not None:
+            passed = turnstile.enter_nowait(cost)
+            if passed is None:
+                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+        if self.gate is not None:
+            try:
+                self.gate.enter()
+            except CircuitOpenError:
+                if passed is not None:
+                    passed.leave(NOTHING)
+                raise
+        return Visit(self, passed, cost, self.child.loop.time())
 
     def snapshot(self) -> DeploymentSnapshot:
         """The state at this instant."""
@@ -112,33 +155,56 @@ class Deployment:
             in_flight=None if load is None else load.in_flight,
             latency=None if load is None else load.latency.value,
             breaker=None if self.gate is None else self.gate.state,
+            limits=None if self.turnstile is None else self.turnstile.snapshot(),
         )
 
-    def _enter(self) -> None:
-        if self.gate is not None:
-            self.gate.enter()
-        if self.load is not None:
-            self.load.in_flight += 1
-            self.load.requests.add(1.0, self.child.loop.time())
 
-    def _answered(self, answer: Any, elapsed: float) -> None:
-        if self.gate is not None:
-            self.gate.succeed()
-        if self.load is not None:
-            self.load.latency.observe(elapsed, self.child.loop.time())
+class Visit:
+    """A call on its way at a deployment that is watched over. It ends once, however it ends."""
+
+    __slots__ = ("_begun", "_cost", "_deployment", "_passed")
+
+    def __init__(self, deployment: Deployment, passed: Pass | None, cost: Cost, begun: float) -> None:
+        self._deployment = deployment
+        self._passed = passed
+        self._cost = cost
+        self._begun = begun
+        if (load := deployment.load) is not None:
+            load.in_flight += 1
+            load.requests.add(1.0, begun)
+            load.tokens.add(cost.tokens, begun)
+
+    def answered(self, answer: Any) -> None:
+        """It has been answered, or a stream has been opened, whose end is the visit's."""
+        deployment, now = self._deployment, self._deployment.child.loop.time()
+        if deployment.gate is not None:
+            deployment.gate.succeed()
+        if deployment.load is not None:
+            deployment.load.latency.observe(now - self._begun, now)
         if isinstance(answer, CompletionStream):
-            answer.when_ended(self._stream_ended)
-        elif self.load is not None:
-            self.load.in_flight -= 1
+            answer.when_ended(partial(self._stream_ended, answer.receipt, answer.call))
+            return
+        usage = answer.usage if isinstance(answer, ChatCompletion) else None
+        self._leave(usage, answer.call)
 
-    def _failed(self, error: BaseException) -> None:
-        if self.gate is not None:
-            self.gate.fail(error)
-        if self.load is not None:
-            self.load.in_flight -= 1
+    def fail(self, error: BaseException) -> None:
+        """It came to nothing."""
+        if self._deployment.gate is not None:
+            self._deployment.gate.fail(error)
+        self._leave(None, None)
 
-    def _stream_ended(self, error: Exception | None) -> None:
-        if error is not None and self.gate is not None:
-            self.gate.fail(error)
-        if self.load is not None:
-            self.load.in_flight -= 1
+    def _stream_ended(self, receipt: Receipt, call: CallInfo, error: Exception | None) -> None:
+        if error is not None and self._deployment.gate is not None:
+            self._deployment.gate.fail(error)
+        self._leave(receipt.spent()[0] if self._deployment.counts_tokens else None, call)
+
+    def _leave(self, usage: Usage | None, call: CallInfo | None) -> None:
+        load = self._deployment.load
+        if load is not None:
+            load.in_flight -= 1
+            if usage is not None:
+                more = usage.total_tokens - self._cost.tokens
+                load.tokens.add(more, self._deployment.child.loop.time())
+        if self._passed is not None:
+            said = call.rate_limits if call is not None and self._deployment.learns else None
+            self._passed.leave(None if usage is None else used_cost(usage), said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiocompl import telemetry
 from aiocompl.errors import AiocomplError, CircuitOpenError
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from aiocompl.policy.breaker import BreakerPolicy, BreakerState
+    from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.endpoint import Endpoint
 
 
@@ -23,11 +24,18 @@ class Gate:
         endpoint: What is behind the gate.
         model: The model's name there.
         loop: Where the time comes from.
+        hooks: Who is told of it besides the log.
     """
 
     def __init__(
-        self, policy: BreakerPolicy, endpoint: Endpoint, model: str, loop: asyncio.AbstractEventLoop
+        self,
+        policy: BreakerPolicy,
+        endpoint: Endpoint,
+        model: str,
+        loop: asyncio.AbstractEventLoop,
+        hooks: Hooks | None = None,
     ) -> None:
+        self._hooks = hooks
         self._breaker = Breaker(policy)
         self._endpoint = endpoint
         self._model = model
@@ -49,30 +57,42 @@ class Gate:
         Raises:
             CircuitOpenError: The breaker is open; it says for how long.
         """
-        wait = self._breaker.wait(self._loop.time())
+        now = self._loop.time()
+        probing = self._hooks is not None and self._breaker.state(now) == "half_open"
+        wait = self._breaker.wait(now)
+        if probing and wait is None:
+            self._emit("BreakerHalfOpened")
         if wait is not None:
             endpoint = self._endpoint
-            raise CircuitOpenError(
+            error = CircuitOpenError(
                 f"{endpoint.base_url} has failed too often and is not asked for now: try again in {wait:.3g} s",
                 provider=endpoint.provider,
                 model=self._model,
-                retry_after=wait,
             )
+            error.retry_after = wait
+            raise error
 
     def succeed(self) -> None:
         """A call has been answered."""
         if self._breaker.succeed(self._loop.time()):
             self._tell("breaker.closed")
+            self._emit("BreakerClosed")
 
     def fail(self, error: BaseException) -> None:
         """A call has come to nothing; what says nothing of the endpoint does not count."""
         if not isinstance(error, AiocomplError):
             self._breaker.release()
         elif self._breaker.fail(self._loop.time(), error):
-            self._tell("breaker.opened", error=str(error), times=self._breaker.opened)
+            times = self._breaker.opened
+            self._tell("breaker.opened", error=str(error), times=times)
+            self._emit("BreakerOpened", error=type(error).__name__, times=times, wait=self.closed_for)
 
     def _tell(self, event: str, **fields: object) -> None:
         endpoint = self._endpoint
         telemetry.warning(
             event, provider=endpoint.provider, endpoint=endpoint.base_url, model=self._model, **fields
         )
+
+    def _emit(self, kind: str, **fields: Any) -> None:
+        if self._hooks is not None:
+            self._hooks.emit_about(kind, self._endpoint, model=self._model, **fields)

@@ -68,6 +68,16 @@ class Finder(Protocol):
         """What is retried where no group says anything."""
         ...
 
+    @property
+    def stream_timeout(self) -> float | None:
+        """Seconds that an attempt of a stream may take where its deployment says nothing."""
+        ...
+
+    @property
+    def default_params(self) -> Mapping[str, Any]:
+        """What goes where the caller says nothing, for models in no group."""
+        ...
+
     def find(self, name: str) -> Group | None:
         """The model group of this name, or of this alias."""
         ...
@@ -101,6 +111,7 @@ class GroupPlan:
     options: Mapping[str, Any]
     key: str | None = None
     group: str | None = attrs.field(default=None, init=False)
+    is_open: bool = attrs.field(default=True, init=False)
     policy: RetryPolicy = attrs.field(init=False)
     _group: Group | None = attrs.field(default=None, init=False)
     _changes: Mapping[str, Any] = attrs.field(factory=dict, init=False)  # what this fallback does otherwise
@@ -191,26 +202,29 @@ class GroupPlan:
         passing = [member for member in group.members if member.closed_for is None]
         if not passing:
             least = min(member.closed_for or 0.0 for member in group.members)
-            raise CircuitOpenError(
+            error = CircuitOpenError(
                 f"all deployments have failed too often and are not asked for now: try again in {least:.3g} s",
                 model=group.name,
-                retry_after=least,
             )
+            error.retry_after = least
+            raise error
         for out in (self._failed, self._barred):
             if out and (left := [member for member in passing if id(member) not in out]):
-                return left
-        return passing
+                passing = left
+                break
+        return [member for member in passing if not member.has_line] or passing
 
     def _prepare(self, member: Member) -> Prepared[Any]:
         config = member.config
         call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
         timeout = config.timeout
-        if self.question.stream and config.stream_timeout is not None:
-            timeout = config.stream_timeout
+        if self.question.stream:
+            timeout = config.stream_timeout or self.finder.stream_timeout or timeout
         return _prepared(call, member.deployment, timeout)
 
     def _prepare_direct(self) -> Prepared[Any]:
-        call = self.question.call(self.model, {}, self._changes, elsewhere=self._fell_back)
+        defaults = self.finder.default_params
+        call = self.question.call(self.model, defaults, self._changes, elsewhere=self._fell_back)
         prepared = self._prepared[0] = _prepared(call, self.finder.route(call), None)
         return prepared
 

@@ -60,6 +60,12 @@ class Member:
         gate = None if self.made is None else self.made.gate
         return None if gate is None else gate.closed_for
 
+    @property
+    def has_line(self) -> bool:
+        """Whether a call would have to wait for its rate limits."""
+        turnstile = None if self.made is None else self.made.turnstile
+        return turnstile is not None and turnstile.has_line
+
 
 @attrs.define(eq=False)
 class Group:
@@ -139,7 +145,8 @@ class Groups:
             if before is not None:
                 member.load.latency = before.load.latency
                 with suppress(AiocomplError):  # it says so when it is asked
-                    _ = member.deployment
+                    if _limits(before.config) == _limits(member.config):
+                        member.deployment.turnstile = before.deployment.turnstile
 
     def members(self) -> list[Member]:
         """All deployments, asked or not."""
@@ -156,6 +163,10 @@ def _place(member: Member) -> tuple[str, bytes]:
         name: value for name, value in member.config.params.items() if name == "model" or says_where(name)
     }
     return member.config.model_name, repr(sorted(where.items())).encode()
+
+
+def _limits(config: DeploymentConfig) -> tuple[float | None, ...]:
+    return (config.rpm, config.tpm, config.input_tpm, config.output_tpm, config.max_parallel_requests)
 
 
 def is_routable(name: str) -> bool:

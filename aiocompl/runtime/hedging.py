@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiocompl.runtime.deployment import Deployment
     from aiocompl.runtime.plan import Plan, Prepared
+    from aiocompl.types.call import AttemptKind
 
 
 @attrs.define(eq=False)
@@ -69,14 +70,20 @@ _MAX_DIGESTS = 4096
 class Hedged:
     """Two attempts at one answer."""
 
-    ask: Callable[[Prepared[Any]], Coroutine[Any, Any, Any]]
+    ask: Callable[[Prepared[Any], AttemptKind], Coroutine[Any, Any, Any]]
     """Makes an attempt."""
     first: Prepared[Any]
+    kind: AttemptKind
+    """Why that is asked."""
     second: Callable[[], Prepared[Any] | None]
     """Says whom a second attempt may ask, if there may be one."""
     failures: list[tuple[Prepared[Any], AiocomplError]] = attrs.field(factory=list, init=False)
     """Those that failed, in their order."""
-    _running: dict[asyncio.Task[Any], Prepared[Any]] = attrs.field(factory=dict, init=False)
+    asked_second: bool = attrs.field(default=False, init=False)
+    second_won: bool = attrs.field(default=False, init=False)
+    _running: dict[asyncio.Task[Any], tuple[Prepared[Any], AttemptKind]] = attrs.field(
+        factory=dict, init=False
+    )
 
     async def run(self, delay: float | None) -> tuple[Any, Prepared[Any]]:
         """Ask, once more after `delay` seconds without an answer, and return the first answer and who gave it.
@@ -86,11 +93,12 @@ class Hedged:
         Raises:
             AiocomplError: All that were asked have failed; this is the error of the last one.
         """
-        self._start(self.first)
+        self._start(self.first, self.kind)
         try:
             await asyncio.wait(self._running, timeout=delay)
             if not any(task.done() for task in self._running) and (second := self.second()) is not None:
-                self._start(second)
+                self.asked_second = True
+                self._start(second, "hedge")
             while True:
                 won = self._winner()
                 if won is not None:
@@ -99,7 +107,8 @@ class Hedged:
         except BaseException:
             await self._stop()
             raise
-        answer, prepared = won.result(), self._running.pop(won)
+        answer, (prepared, kind) = won.result(), self._running.pop(won)
+        self.second_won = kind == "hedge"
         try:
             await self._stop()
         except BaseException:
@@ -107,12 +116,13 @@ class Hedged:
             raise
         return answer, prepared
 
-    def _start(self, prepared: Prepared[Any]) -> None:
-        self._running[asyncio.get_running_loop().create_task(self._answer(prepared))] = prepared
+    def _start(self, prepared: Prepared[Any], kind: AttemptKind) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(prepared, kind))
+        self._running[task] = prepared, kind
 
-    async def _answer(self, prepared: Prepared[Any]) -> Any:
+    async def _answer(self, prepared: Prepared[Any], kind: AttemptKind) -> Any:
         """An answer, or a stream that has its first token."""
-        answer = await self.ask(prepared)
+        answer = await self.ask(prepared, kind)
         if isinstance(answer, CompletionStream):
             await answer.wait_for_token()
         return answer
@@ -127,7 +137,7 @@ class Hedged:
             error = error_of(task)
             if error is None and not task.cancelled():
                 return task
-            prepared = self._running.pop(task)
+            prepared, _ = self._running.pop(task)
             if isinstance(error, AiocomplError):
                 self.failures.append((prepared, error))
             last = not self._running or not isinstance(error, AiocomplError)

@@ -47,6 +47,11 @@ class Plan(Protocol):
         ...
 
     @property
+    def is_open(self) -> bool:
+        """Whether there may be another place than the first."""
+        ...
+
+    @property
     def policy(self) -> RetryPolicy:
         """What is retried there, and how often."""
         ...
@@ -94,6 +99,7 @@ class OneWay(Prepared[AnswerT]):
 
     policy: RetryPolicy = attrs.field(kw_only=True)
     group: None = None
+    is_open: bool = False
 
     @property
     def model(self) -> str:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
-from aiocompl import telemetry
 from aiocompl.errors import AiocomplError, AllModelsFailedError
+from aiocompl.policy.fair_queue import as_priority
+from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
-from aiocompl.runtime.attempts import AttemptLog
+from aiocompl.runtime.attempts import AttemptBook, begin_watch
 from aiocompl.runtime.hedging import Hedged
+from aiocompl.runtime.opening import Opened
+from aiocompl.runtime.recovering import RecoveringStream
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
@@ -21,13 +24,17 @@ from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
     from aiocompl.runtime.stream import Receipt
     from aiocompl.runtime.stream_limits import StreamLimits
+    from aiocompl.telemetry.hooks import Hooks
+    from aiocompl.telemetry.watch import CallWatch
     from aiocompl.types.call import AttemptKind, CallInfo
+    from aiocompl.types.request import ChatRequest, Request
 
 
 class Rules(Protocol):
@@ -41,6 +48,16 @@ class Rules(Protocol):
     @property
     def hedges(self) -> Hedges:
         """Second attempts."""
+        ...
+
+    @property
+    def hooks(self) -> Hooks | None:
+        """Who is told of calls."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts | None:
+        """What calls cost."""
         ...
 
 
@@ -66,6 +83,10 @@ class Errand:
     _groups: int = attrs.field(default=1, init=False)  # model groups asked
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
+    _watch: CallWatch | None = attrs.field(default=None, init=False)
+    _broken_by: AiocomplError | None = attrs.field(default=None, init=False)  # what ended its stream
+    _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
+    _prefilled: str | None = attrs.field(default=None, init=False)  # what of it was given to the model
 
     async def run(self) -> Any:
         """Ask until there is an answer, an error that is final, or no time.
@@ -76,36 +97,126 @@ class Errand:
             AllModelsFailedError: Fallbacks were asked too, and nobody answered; it holds each cause.
             AiocomplError: The error of the last attempt.
         """
-        loop = asyncio.get_running_loop()
-        self._begun = loop.time() if self.failed else self.started
+        self._begun = self.started
+        try:
+            answer = self._recoverable(await self._answer())
+        except BaseException as error:
+            if self._watch is not None:
+                self._watch.failed(error)
+            raise
+        if self._watch is not None:
+            self._watch.finished(answer)
+        return answer
+
+    async def reopen(self, error: AiocomplError, text: str, *, prefill: bool) -> Opened:
+        """Ask for the rest of an answer whose stream broke; see `OpenNext`."""
+        clock = asyncio.get_running_loop().time
+        if error is not self._broken_by:
+            self._broken_by = error
+            wait = self._after(error, clock())
+            if wait is None:
+                raise error
+            if wait and self._prepared is not None:
+                await self._prepared.deployment.child.rest(wait)
+            if self._watch is not None:
+                self._watch.recovered(recovery_of(self.options), error)
+        self.again, self.failed, self._begun = True, (), clock()
+        self._prefill, self._prefilled = text if prefill else "", None
+        stream: CompletionStream = await self._answer()
+        return Opened(stream=stream, prefilled=self._prefilled, may_echo=True)
+
+    def _recoverable(self, answer: Any) -> Any:
+        """A stream goes on elsewhere when it breaks, where there is an elsewhere or the call asks for it."""
+        if not isinstance(answer, CompletionStream):
+            return answer
+        if not self.plan.is_open and "stream_recovery" not in self.options:
+            return answer
+        request = cast("ChatRequest", cast("Prepared[Any]", self._prepared).request)
+        recovery = recovery_of(self.options)
+        return RecoveringStream(
+            answer, recovery, self.reopen, deadline=self.deadline, answer_type=request.answer_type
+        )
+
+    async def _answer(self) -> Any:
+        clock = asyncio.get_running_loop().time
         while True:
-            self._prepared = log = None
+            self._prepared = None
             try:
-                prepared = self._prepared = self.plan.choose()
-                log = AttemptLog.of(prepared.route, prepared.request, prepared.options)
-                if log is not None:
-                    log.begin(len(self.failed) + 1)
+                prepared = self._choose(clock)
                 hedge = prepared.options.get("hedge")
                 answer = await (self._ask(prepared) if hedge is None else self._hedge(prepared, hedge))
             except AiocomplError as error:
-                wait = self._after(error, log, loop.time())
+                wait = self._after(error, clock())
                 if wait is None:
                     if self._groups > 1:
                         raise self._all_failed(error) from error
                     error.attempts = self.failed
                     raise
             else:
-                return self._answered(answer, log, loop.time())
+                return self._answered(answer)
             if wait and self._prepared is not None:
                 await self._prepared.deployment.child.rest(wait)
-            self._begun = loop.time()
+            self._begun = clock()
 
-    async def _ask(self, prepared: Prepared[Any]) -> Any:
-        """Make one attempt."""
-        request, deadline = prepared.request, self.deadline
+    def _choose(self, clock: Callable[[], float]) -> Prepared[Any]:
+        prepared = self._prepared = self.plan.choose()
+        if self._watch is None:
+            self._watch = begin_watch(
+                prepared.request,
+                prepared.route,
+                prepared.options,
+                started=self.started,
+                clock=clock,
+                hooks=self.rules.hooks,
+                group=self.plan.group,
+            )
+        if self._prefill:
+            prepared = self._prepared = self._with_prefill(prepared)
+        return prepared
+
+    def _with_prefill(self, prepared: Prepared[Any]) -> Prepared[Any]:
+        """The same, with the beginning of the answer to go on from, where the model takes that."""
+        from aiocompl.codecs.prefill import takes_prefill  # noqa: PLC0415 - few streams break
+
+        request = cast("ChatRequest", prepared.request)
+        self._prefilled = None
+        if not takes_prefill(prepared.route):
+            return prepared
+        self._prefilled = self._prefill.rstrip()  # some refuse one that ends in space
+        begun = {"role": "assistant", "content": self._prefilled}
+        return attrs.evolve(prepared, request=attrs.evolve(request, messages=[*request.messages, begun]))
+
+    async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
+        """Make one attempt; `kind` is for those that are not alone."""
+        watch, accounts = self._watch, self.rules.accounts
+        if watch is None and accounts is None:
+            return await self._exchange(prepared, prepared.request)
+        clock = prepared.deployment.child.loop.time
+        book = AttemptBook.open(
+            prepared,
+            now=clock(),
+            kind=kind or self._kind,
+            group=self.plan.group,
+            watch=watch,
+            accounts=accounts,
+        )
+        try:
+            answer = await self._exchange(prepared, book.dressed(prepared.request))
+        except BaseException as error:
+            book.failed(error, clock())
+            raise
+        book.answered(answer, clock())
+        return answer
+
+    async def _exchange(self, prepared: Prepared[Any], request: Request) -> Any:
+        deadline = self.deadline
         limits: StreamLimits | None = None
-        if request.stream and prepared.options:
-            limits = stream_limits(prepared.options)
+        priority = 0
+        if options := prepared.options:
+            if request.stream:
+                limits = stream_limits(options)
+            if "priority" in options:
+                priority = as_priority(options["priority"])
         if prepared.timeout is not None:
             deadline = min(deadline, prepared.deployment.child.loop.time() + prepared.timeout)
         return await prepared.deployment.ask(
@@ -115,14 +226,22 @@ class Errand:
             deadline=deadline,
             again=self.again or bool(self.failed),
             limits=limits,
+            priority=priority,
         )
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:
         """Make an attempt, and a second one if it takes long."""
-        hedges, clock = self.rules.hedges, first.deployment.child.loop.time
+        hedges, clock, watch = self.rules.hedges, first.deployment.child.loop.time, self._watch
         delay, digest, begun = hedges.delay(hedge, first), hedges.digest(first), clock()
         hedges.purse.earn()
-        hedged = Hedged(self._ask, first, lambda: hedges.second(self.plan, first))
+
+        def second() -> Prepared[Any] | None:
+            other = hedges.second(self.plan, first)
+            if other is not None and watch is not None:
+                watch.hedged(clock() - begun)
+            return other
+
+        hedged = Hedged(self._ask, first, self._kind, second)
         try:
             answer, self._prepared = await hedged.run(delay)
         except AiocomplError:
@@ -133,14 +252,17 @@ class Errand:
                 self.plan.fail(prepared.deployment, error)
                 self._take_down(prepared, error, clock())
         digest.observe(clock() - begun)
-        if self._prepared is not first:
-            answer.call.kind = "hedge"
+        if hedged.asked_second:
+            if watch is not None:
+                watch.hedge_ended(watch.attempts, won=hedged.second_won)
+            if hedged.second_won:
+                answer.call.kind = "hedge"
         return answer
 
-    def _answered(self, answer: Any, log: AttemptLog | None, now: float) -> Any:
+    def _answered(self, answer: Any) -> Any:
         call, prepared = answer.call, cast("Prepared[Any]", self._prepared)
         if call is not None:
-            if self.failed:
+            if self.failed or self._broken_by is not None:
                 call.failed = self.failed
                 call.kind = self._kind if call.kind == "first" else call.kind
             if prepared.dropped:
@@ -151,27 +273,27 @@ class Errand:
                 call.usage = answer.usage
             elif isinstance(answer, CompletionStream):
                 answer.when_ended(partial(_note_usage, call, answer.receipt))
-        if log is not None:
-            log.succeed(answer, now - self._begun)
         return answer
 
     @property
     def _kind(self) -> AttemptKind:
         """Why the attempt under way is made."""
+        if self._broken_by is not None:
+            return "recovery"
         if not self.failed:
             return "first"
         return "retry" if self._tries else "fallback"
 
-    def _after(self, error: AiocomplError, log: AttemptLog | None, now: float) -> float | None:
+    def _after(self, error: AiocomplError, now: float) -> float | None:
         """Decide what comes after an attempt that failed, and take it down: seconds to wait, or None for the end."""
         prepared = self._prepared
         if prepared is not None:
             self.plan.fail(prepared.deployment, error)
-        kind, group = self._kind, self.plan.group
+        kind, before = self._kind, self.plan.model
         self._tries += 1
         step = self._step(error, now)
-        if log is not None:
-            log.fail(error, now - self._begun, None if step is RAISE else step.wait)
+        if self._watch is not None and step is not FALL_BACK:
+            self._watch.decided(None if step is RAISE else step.wait)
         if prepared is not None and (step is not RAISE or self._groups > 1):
             self._take_down(prepared, error, now, kind)
         if step is RAISE:
@@ -179,7 +301,8 @@ class Errand:
         if step is FALL_BACK:
             self.plan.fall_back(error)
             self._tries, self._groups = 0, self._groups + 1
-            telemetry.warning("call.fell_back", group=group, to=self.plan.model, error=type(error).__name__)
+            if self._watch is not None:
+                self._watch.fell_back(before, self.plan.model, error)
         return step.wait
 
     def _step(self, error: AiocomplError, now: float) -> Step:

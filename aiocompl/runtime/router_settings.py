@@ -81,8 +81,7 @@ def read_router_from(source: str | Path | Mapping[str, Any] | RouterConfig) -> R
     """Read a configuration: a file's path, or what one holds.
 
     Raises:
-        ConfigError: Something is not as it should be; the message says where.
-        OSError: The file cannot be read.
+        ConfigError: Something is not as it should be, or the file cannot be read; the message says where.
     """
     if isinstance(source, RouterConfig):
         return source

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 import attrs
 
@@ -11,6 +13,7 @@ from aiocompl._compat import override
 from aiocompl.codecs.legacy import legacy_route
 from aiocompl.codecs.routing import resolve
 from aiocompl.errors import BadRequestError
+from aiocompl.policy.limits import Limiter, RateLimitPolicy
 from aiocompl.prices import Price
 from aiocompl.runtime.call import build_request, call_retries, sort_keywords
 from aiocompl.runtime.children import ChildKeeper
@@ -19,6 +22,7 @@ from aiocompl.runtime.deployment import Deployment
 from aiocompl.runtime.groups import Groups, breaker_of
 from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.router_settings import read_router_from
+from aiocompl.runtime.turnstile import Turnstile
 
 if TYPE_CHECKING:
     import random
@@ -42,6 +46,44 @@ class Router(ChildKeeper):
     policy: RetryPolicy
     """What is retried where no group says anything."""
     _groups: Groups
+    _turnstiles: WeakSet[Turnstile]
+    """Those of deployments that a reload has left behind, too: somebody may wait there."""
+
+    def __init__(
+        self,
+        *,
+        config: RouterConfig,
+        policy: RetryPolicy,
+        rng: random.Random,
+        timeout: float,
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.rng = rng
+        self._usual_timeout = timeout
+        self.policy = policy
+        self._turnstiles = WeakSet()
+        self._configure(config)
+
+    @override
+    async def aclose(self) -> None:
+        """See `ChildKeeper`; those who wait for a rate limit get `SupervisorClosedError` too."""
+        self._state = "closed"
+        try:
+            for turnstile in list(self._turnstiles):
+                await turnstile.aclose()
+        finally:
+            await super().aclose()
+
+    @property
+    def stream_timeout(self) -> float | None:
+        """Seconds that an attempt of a stream may take where its deployment says nothing."""
+        return self._groups.config.stream_timeout
+
+    @property
+    def default_params(self) -> Mapping[str, Any]:
+        """What goes where the caller says nothing, for models in no group."""
+        return self._groups.config.default_params
 
     def find(self, name: str) -> Group | None:
         """The model group of this name, or of this alias."""
@@ -62,19 +104,20 @@ class Router(ChildKeeper):
         Calls and streams under way end as they began. Endpoints that nobody needs any more are drained, then closed.
 
         Raises:
-            ConfigError: Something is not as it should be; the message says where. All is as it was.
-            OSError: The file cannot be read. All is as it was.
+            ConfigError: Something is not as it should be, or the file cannot be read; the message says where. All is
+                as it was.
         """
-        before = {deployment.route.endpoint for deployment in self._groups.made()}
-        self._configure(read_router_from(source))
-        kept = {
-            deployment.route.endpoint for deployment in [*self._routes.values(), *self._operations.values()]
-        }
-        for endpoint in before - kept:
+        old, config = self._groups, read_router_from(source)
+        self._configure(config)
+        self._groups.inherit(old)
+        used = [*self._groups.made(), *self._routes.values(), *self._operations.values()]
+        kept = {deployment.route.endpoint for deployment in used}
+        for endpoint in {deployment.route.endpoint for deployment in old.made()} - kept:
             self._retire(endpoint)
 
     def _configure(self, config: RouterConfig) -> None:
         self._groups = Groups(config, self._make_deployment, self.policy)
+        self._timeout = self._usual_timeout if config.timeout is None else config.timeout
 
     def _plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
         """How many answers are to be had by calls of their own, and where each of these may go."""
@@ -133,10 +176,30 @@ class Router(ChildKeeper):
             self._child_of(route),
             self._gate_of(route, policy),
             load,
+            self._turnstile(config, route),
             group=config.model_name,
             id=load.id,
             price=_price(config),
         )
+
+    def _turnstile(self, config: DeploymentConfig, route: Route) -> Turnstile | None:
+        """The line before a deployment that has limits."""
+        limits = RateLimitPolicy(
+            rpm=config.rpm, tpm=config.tpm, input_tpm=config.input_tpm, output_tpm=config.output_tpm
+        )
+        bound = limits != RateLimitPolicy()
+        if not bound and config.max_parallel_requests is None:
+            return None
+        loop = asyncio.get_running_loop()
+        turnstile = Turnstile(
+            Limiter(limits) if bound else None,
+            config.max_parallel_requests,
+            loop,
+            provider=route.endpoint.provider,
+            model=route.model,
+        )
+        self._turnstiles.add(turnstile)
+        return turnstile
 
     @override
     def _watched_deployments(self) -> list[Deployment]:

@@ -6,6 +6,7 @@ One upstream response is `runtime.upstream`, one that goes on elsewhere when it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -34,6 +35,18 @@ class Receipt(Protocol):
 
     def spent(self) -> tuple[Usage, bool]:
         """The tokens used so far, and whether that is an estimate; see `CompletionStream.spent`."""
+        ...
+
+    def chunks(self) -> list[ChatCompletionChunk]:
+        """All chunks of the answer again that have come so far, those that are not shown included.
+
+        Raises:
+            IncompleteStreamError: They have been forgotten.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Keep nothing from now on but the count of it."""
         ...
 
 
@@ -96,6 +109,7 @@ class CompletionStream(ABC):
 
     Attributes:
         call: Timing and identity of the call; filled in as the stream goes.
+        receipt: What came of it, for whoever counts when the stream is gone.
     """
 
     def __init__(self, call: CallInfo, answer_type: AnswerType | None, receipt: Receipt) -> None:
@@ -149,9 +163,9 @@ class CompletionStream(ABC):
         self._ready.clear()
         return chunks
 
-    @abstractmethod
     def forget(self) -> None:
         """Keep nothing of what comes: `response` cannot be asked for any more, and memory stays flat."""
+        self.receipt.forget()
 
     async def wait_for_token(self) -> bool:
         """Wait until a chunk with text, reasoning, a refusal, a call or sound has come, and leave it to be read.
@@ -198,7 +212,7 @@ class CompletionStream(ABC):
             raise IncompleteStreamError(
                 "the stream was closed before its end", provider=self.call.provider, model=self.call.model
             )
-        whole = stream_chunk_builder(self._chunks())
+        whole = stream_chunk_builder(self.receipt.chunks())
         whole.call = self.call
         if self._answer_type is not None:
             self._answer_type.read_into(whole)
@@ -240,9 +254,16 @@ class CompletionStream(ABC):
     def _end(self, error: Exception | None = None) -> None:
         """Close what is open, and tell that the stream is over, and by which error. Idempotent."""
 
-    @abstractmethod
-    def _chunks(self) -> list[ChatCompletionChunk]:
-        """All chunks again, those that are not shown included."""
+
+def partial_of(receipt: Receipt, call: CallInfo) -> ChatCompletion | None:
+    """What a stream that broke brought, put together; None where the model had written nothing, or it is forgotten."""
+    with suppress(IncompleteStreamError):
+        chunks = receipt.chunks()
+        if any(map(has_token, chunks)):
+            partial = stream_chunk_builder(chunks)
+            partial.call = call
+            return partial
+    return None
 
 
 def has_token(chunk: ChatCompletionChunk) -> bool:

@@ -12,29 +12,40 @@ from aiocompl._compat import override
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.hedge import HedgeBudget, HedgePurse
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
+from aiocompl.prices import table_loaded
+from aiocompl.runtime.accounts import accounts_of
 from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, call_retries, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import check_counts, check_seconds
 from aiocompl.runtime.hedging import Hedges
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.policy_loop import Errand
-from aiocompl.runtime.router_settings import read_router
+from aiocompl.runtime.price_table import load_prices
+from aiocompl.runtime.router_settings import read_router, read_router_from
 from aiocompl.runtime.routing import Router
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
     from typing import Unpack
 
+    from aiocompl.cache.base import Cache
+    from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
+    from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
-    from aiocompl.runtime.child import Overflow
+    from aiocompl.policy.budget import Budget
+    from aiocompl.policy.config import RouterConfig
+    from aiocompl.policy.ledger import Ledger, LedgerEntry
+    from aiocompl.runtime.child_values import Overflow
     from aiocompl.runtime.operations import Asking
     from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
+    from aiocompl.telemetry.hooks import Hook, Hooks
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
@@ -58,7 +69,8 @@ class Supervisor(Router, Combinators, BatchCalling):
     Args:
         timeout: Seconds for a whole call that says nothing else.
         num_retries: Attempts after the first, for errors that are retryable, where a call says nothing else.
-        max_concurrency: Requests in flight at once per endpoint, open streams included.
+        max_concurrency: Requests in flight at once per endpoint, open streams included; ``"auto"`` or an
+            `AdaptivePolicy` finds out how many each endpoint takes.
         inbox_size: Requests that may wait for a slot, per endpoint.
         overflow: What happens to one more: ``"raise"`` refuses it with `InboxFullError`, ``"wait"`` lets it wait.
         max_restarts: Crashes of an actor within `restart_period` seconds after which its endpoint is given up.
@@ -68,7 +80,15 @@ class Supervisor(Router, Combinators, BatchCalling):
         transport: How connections are made.
         rng: Where the jitter of retries comes from.
         model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
+        config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
         hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
+        hooks: Who is told of calls and of what happens to them: functions, tracing, metrics.
+        cache: Where answers are kept, to be given again to calls that ask the same: a `MemoryCache`, say.
+        coalesce: Whether calls that ask the same at the same time share one upstream call.
+        max_budget: US dollars that all calls together may cost, or a `Budget` that begins anew from time to time.
+        budgets: The same by name, for the calls that say `budget=name`.
+        ledger: Where every attempt is entered with what it cost; True for one of one's own.
+        on_entry: Called with each entry, to keep it somewhere.
         **settings: What else LiteLLM's Router takes: fallbacks, routing_strategy, ...; see `RouterSettings`.
 
     Raises:
@@ -80,7 +100,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         *,
         timeout: float = 600.0,
         num_retries: int = 2,
-        max_concurrency: int = 1000,
+        max_concurrency: int | Literal["auto"] | AdaptivePolicy = 1000,
         inbox_size: int = 10_000,
         overflow: Overflow = "raise",
         max_restarts: int = 3,
@@ -90,10 +110,24 @@ class Supervisor(Router, Combinators, BatchCalling):
         transport: TransportSettings | None = None,
         rng: random.Random | None = None,
         model_list: ModelGroups | None = None,
+        config: str | Path | Mapping[str, Any] | RouterConfig | None = None,
         hedge_budget: HedgeBudget | None = None,
+        hooks: Iterable[Hook] | None = None,
+        cache: Cache | None = None,
+        coalesce: bool = False,
+        max_budget: Budget | float | None = None,
+        budgets: Mapping[str, Budget | float] | None = None,
+        ledger: Ledger | bool | None = None,
+        on_entry: Callable[[LedgerEntry], object] | None = None,
         **settings: Unpack[RouterSettings],
     ) -> None:
+        check_counts(0, num_retries=num_retries)
+        check_seconds(timeout=timeout)
         super().__init__(
+            config=read_router(model_list, settings) if config is None else read_router_from(config),
+            timeout=timeout,
+            policy=RetryPolicy(max_retries=num_retries),
+            rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             max_concurrency=max_concurrency,
             inbox_size=inbox_size,
             overflow=overflow,
@@ -103,13 +137,10 @@ class Supervisor(Router, Combinators, BatchCalling):
             breaker=breaker,
             transport=transport,
         )
-        check_counts(0, num_retries=num_retries)
-        check_seconds(timeout=timeout)
-        self._timeout = timeout
-        self.policy = RetryPolicy(max_retries=num_retries)
-        self.rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
-        self._configure(read_router(model_list, settings))
+        self.hooks = _hooks(hooks, self)
+        self._cache = _cache_layer(cache, coalesce=coalesce)
+        self.accounts = accounts_of(ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry)
 
     @overload
     async def acompletion(
@@ -158,15 +189,42 @@ class Supervisor(Router, Combinators, BatchCalling):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
+        if self.accounts is not None and not table_loaded():
+            await load_prices()
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
+        if self._cache is None and "cache" not in options:
+            return await self._make_answer(call, params, started, deadline)
+        return await self._cached_answer(call, params, started, deadline)
+
+    async def _cached_answer(
+        self, call: Call, params: Mapping[str, Any], started: float, deadline: float
+    ) -> ChatCompletion | CompletionStream:
+        """One that is kept, or on its way already; else make one."""
+        from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who want it
+
+        self._check_running()
+        group, cache = self.find(call.model), self._cache
+        question = question_of(call, self._route(call).route.endpoint if group is None else None)
+        if cache is None:
+            return await self._make_answer(call, params, started, deadline)
+        return await cache.answer(
+            question.key,
+            question.controls,
+            lambda: self._make_answer(call, params, started, deadline),
+            stream=question.form,
+            deadline=deadline,
+        )
+
+    async def _make_answer(
+        self, call: Call, params: Mapping[str, Any], started: float, deadline: float
+    ) -> ChatCompletion | CompletionStream:
         times, plan = self._plan(call, params)
-        answer_type = call.answer_type
+        answer_type, options = call.answer_type, call.options
         del call  # what the collector need not look at while the answer is on its way
+        answer: ChatCompletion | CompletionStream
         if times == 1:
-            answer: ChatCompletion | CompletionStream = await Errand(
-                plan, self, options, started, deadline
-            ).run()
+            answer = await Errand(plan, self, options, started, deadline).run()
         else:
             from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
@@ -224,6 +282,19 @@ class Supervisor(Router, Combinators, BatchCalling):
         """
         return await self._asking("models", "amodels", provider, params).list_models()
 
+    @override
+    async def aclose(self) -> None:
+        """See `ChildKeeper.aclose`; hooks are told what has happened before this returns, for a few seconds at most."""
+        try:
+            await super().aclose()
+        finally:
+            try:
+                if self._cache is not None:  # after the children: what is shared ends as they say
+                    await self._cache.aclose()
+            finally:
+                if self.hooks is not None:
+                    await self.hooks.aclose()
+
     @property
     @override
     def _ask(self) -> Ask:
@@ -262,3 +333,21 @@ class Supervisor(Router, Combinators, BatchCalling):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _cache_layer(cache: Cache | None, *, coalesce: bool) -> CacheLayer | None:
+    if cache is None and not coalesce:
+        return None
+    from aiocompl.cache.layer import CacheLayer  # noqa: PLC0415 - for those who have a cache
+
+    return CacheLayer(cache, coalesce=coalesce)
+
+
+def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None:
+    if given is None:
+        return None
+    from aiocompl.telemetry.hooks import Hooks  # noqa: PLC0415 - for those who have any
+
+    hooks = Hooks(given)
+    hooks.attach(supervisor.snapshot)
+    return hooks

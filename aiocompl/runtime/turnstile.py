@@ -51,21 +51,24 @@ class Pass:
         """Seconds in line."""
         self.taken = taken
 
-    def leave(self, used: Cost | None = None, said: RateLimits | None = None) -> None:
+    def leave(
+        self, used: Cost | None = None, said: RateLimits | None = None, *, failed: bool = False
+    ) -> None:
         """The call is over: the next may come. Idempotent.
 
         Args:
             used: What the call took in fact; `NOTHING` if it was never sent. None where nobody knows: what was reserved
                 counts as used.
             said: What the answer's headers say of the provider's limits; heeded where the policy has `learn=True`.
+            failed: Whether it came to nothing, which says little of how long a call takes.
         """
         if not self._over:
             self._over = True
-            self._turnstile.left(self, used, said)
+            self._turnstile.left(self, used, said, failed=failed)
 
 
 class _Exit(Protocol):
-    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None) -> None: ...
+    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None, *, failed: bool) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -141,6 +144,13 @@ class Turnstile:
         """Whether a call's tokens matter, so that they are worth estimating."""
         return self._shared is not None or (self._limits is not None and self._limits.counts_tokens)
 
+    @property
+    def has_line(self) -> bool:
+        """Whether a call that came now would have to wait; where limits are shared, only who waits here is known."""
+        if self._line or self._in_flight >= self._most:
+            return True
+        return self._limits is not None and self._limits.wait(ONE, self._loop.time()) > 0
+
     def snapshot(self) -> TurnstileSnapshot:
         """The state at this instant."""
         limits = self._limits
@@ -209,16 +219,16 @@ class Turnstile:
             self._asking.cancel()
             await asyncio.wait([self._asking])
 
-    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None) -> None:
+    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None, *, failed: bool) -> None:
         """A call is over; see `Pass.leave`."""
         now = self._loop.time()
         self._in_flight -= 1
-        if used is None:
-            self._shedder.aborted(now - passed.at)
-        else:
+        if used is not None:
             self._settle(passed.cost, used, now, passed.at)
-            if used.requests > 0:
-                self._shedder.took(now - passed.at)
+        if failed:
+            self._shedder.aborted(now - passed.at)
+        elif used is None or used.requests > 0:
+            self._shedder.took(now - passed.at)
         if said is not None and passed.taken is not None and self._limits is not None:
             self._limits.learn(said, now, passed.taken)
         if self._line and (self._shared is None or self._alarm is None):
@@ -279,7 +289,12 @@ class Turnstile:
         try:
             while (waiter := self._next()) is not None:
                 asked, cost = self._loop.time(), waiter.cost
-                wait = await shared.take(cost, asked)
+                try:
+                    wait = await shared.take(cost, asked)
+                except Exception as bug:  # noqa: BLE001 - whoever waits must not do so for ever
+                    self._drop(waiter)
+                    waiter.fail(bug)
+                    continue
                 now = self._loop.time()
                 if wait <= 0:
                     self._hand_over(cost, asked, now)
@@ -312,7 +327,11 @@ class Turnstile:
             left = waiter.deadline - now
             wait = len(self._line) * self._shedder.per_turn
             self._drop(waiter)
-            waiter.fail(self._too_long(wait, f"a call takes {self._shedder.mean:.3g} s", left))
+            waiter.fail(
+                self._too_long(
+                    wait, f"its turn came too late, as a call takes {self._shedder.mean:.3g} s", left
+                )
+            )
         return None
 
     def _await(self, waiter: _Waiter, now: float, wait: float) -> bool:
@@ -359,8 +378,8 @@ class Turnstile:
         self._refused += 1
         provider, model = self._where
         return WaitTooLongError(
-            f"the limits of this deployment have a line before them: {why}, and {left:.3g} s are left; "
-            f"try again later, elsewhere, or with a longer timeout",
+            f"the deployment's limits keep calls waiting: {why}, and {left:.3g} s are left; "
+            "try again later, elsewhere, or with a longer timeout",
             provider=provider,
             model=model,
             retry_after=wait,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
 
+from aiocompl import telemetry
 from aiocompl._compat import override
 from aiocompl.codecs.quotes import conceal
 from aiocompl.errors import ActorDiedError, AiocomplError, APITimeoutError
 from aiocompl.runtime.received import Received
-from aiocompl.runtime.stream import CompletionStream, has_token
+from aiocompl.runtime.stream import CompletionStream, has_token, partial_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,10 +128,6 @@ class UpstreamStream(CompletionStream):
         lease.attach(call, received, self._ending)
         self._lease = lease  # last: one that could not be made has nothing to give back
 
-    @override
-    def forget(self) -> None:
-        self._received.forget()
-
     def __del__(self) -> None:
         lease: Lease | None = getattr(self, "_lease", None)
         if lease is not None:
@@ -148,6 +145,7 @@ class UpstreamStream(CompletionStream):
         except AiocomplError as error:
             error.provider = error.provider or self.call.provider  # framing knows neither
             error.model = error.model or self.call.model
+            error.partial = partial_of(self._received, self.call)
             conceal(error, self._request)
             self._end(error)
             if not (chunks := self._shown(chunks)):
@@ -173,6 +171,8 @@ class UpstreamStream(CompletionStream):
             error, self._error = self._error, None
             raise error
         if received.finished:
+            if received.skipped:
+                self._tell_skipped(received.skipped)
             await self._finish(lease)
             raise StopAsyncIteration
         if lease.over:
@@ -193,6 +193,19 @@ class UpstreamStream(CompletionStream):
             watch.came()
         received.take(data, chunks)
 
+    def _tell_skipped(self, count: int) -> None:
+        call = self.call
+        if not call.skipped_events:
+            call.skipped_events = count
+            telemetry.attempt(
+                "stream.events_skipped",
+                verbose=False,
+                provider=call.provider,
+                endpoint=call.endpoint,
+                model=call.model,
+                count=count,
+            )
+
     async def _finish(self, lease: Lease) -> None:
         """Wait briefly for the end of the body, so that the connection can go back to the pool."""
         if lease.over:
@@ -210,10 +223,6 @@ class UpstreamStream(CompletionStream):
         if self._watch is not None:
             self._watch.close()
         self._lease.end(error=error)
-
-    @override
-    def _chunks(self) -> list[ChatCompletionChunk]:
-        return self._received.chunks()
 
     def _raise_why(self, lease: Lease) -> NoReturn:
         """Raise what ended the stream from outside; a stream closed by its reader is just over."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from aiocompl.policy.limits import Cost, Limiter, RateLimitPolicy, meters_of
+from aiocompl.policy.limits import KINDS, Cost, Limiter, RateLimitPolicy, meters_of
 from aiocompl.policy.meter import WINDOW
 from aiocompl.shared.link import letter
 from aiocompl.shared.scripts import SETTLE, TAKE
@@ -37,10 +37,10 @@ class RedisLimits:
         meters = meters_of(policy)
         self._link = link
         self._policy = policy
-        self._names = tuple(meters)
+        self._names = tuple(KINDS[kind] for kind in meters)
         self._paces = [tuple(map(_text, meter.pace)) for meter in meters.values()]
         state = link.key("limits", f"{{{deployment}}}")
-        self.keys = (state, *(f"{state}:{name}" for name in meters))
+        self.keys = (state, *(f"{state}:{name}" for name in self._names))
         self._taken: dict[float, str] = {}  # when a call asked, by our clock: when it was let pass, by Redis'
         self._share: tuple[int, Limiter] | None = None
         self._alone = False  # whether the last call was decided without Redis

@@ -194,21 +194,21 @@ class Link:
     async def _beat(self) -> None:
         """Give signs of life; where Redis is lost, look whether it is back."""
         while True:
-            arguments = self.time, self.process, self.patience
-            keys = self.members, self.opened
-            if not self._lost:
-                self.post(letter(PULSE, keys, arguments, self._heard))
-            elif (reply := await self._try(PULSE, keys, arguments)) is not None:
-                self._rejoin(reply)
+            keys, words = (self.members, self.opened), (self.time, self.process, self.patience)
+            if self._lost:
+                await self._look_for(PULSE, keys, words)
+            else:
+                self.post(letter(PULSE, keys, words, self._heard))
             await asyncio.sleep(self._backoff if self._lost else self.pulse)
 
-    async def _try(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
+    async def _look_for(self, script: Script, keys: Sequence[str], words: Sequence[str]) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._evaluate(script, keys, arguments)
+                reply = await self._evaluate(script, keys, words)
         except self._errors:
             self._backoff = min(_BACKOFF[1], 2 * self._backoff)
-            return None
+        else:
+            self._rejoin(reply)
 
     def _heard(self, reply: Any) -> None:
         self.processes = max(1, int(reply[0]))
@@ -223,11 +223,11 @@ class Link:
             return
         self._lost = True
         telemetry.warning("shared.lost", error=f"{type(error).__name__}: {error}", processes=self.processes)
+        for watcher in self._watchers:
+            watcher.lost()
         letters, self._letters = self._letters, deque()
         for each in letters:
             each.failed()
-        for watcher in self._watchers:
-            watcher.lost()
 
     def _rejoin(self, reply: Any) -> None:
         self._lost = False
@@ -250,9 +250,9 @@ class Link:
             async with asyncio.timeout(self._timeout):
                 replies = await self._send([(each.script, each.keys, each.arguments()) for each in batch])
         except self._errors as error:
+            self._lose(error)
             for each in batch:
                 each.failed()
-            self._lose(error)
         else:
             for each, reply in zip(batch, replies, strict=True):
                 each.answered(reply)

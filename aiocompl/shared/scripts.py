@@ -283,7 +283,8 @@ return {redis.call('ZCARD', KEYS[1]), unpack(redis.call('ZRANGE', KEYS[2], 0, 99
 _BUDGETS: Final = """
 -- The same as aiocompl.policy.budget. KEYS: the processes, and each budget that the call counts against.
 -- ARGV: time, process, seconds after which a silent one counts as gone, what to do, dollars held, dollars spent, and for
--- each budget: the most, the period or '', what was known to be spent when Redis was lost, and how long its period had yet.
+-- each budget: the most, the period or '', and what the process knows: dollars spent, how long the period has yet, and
+-- since when it was counted. If that is another count than this one, Redis has forgotten what was spent before.
 local now, me, what = clock(ARGV[1]), ARGV[2], ARGV[4]
 local held, spent = tonumber(ARGV[5]), tonumber(ARGV[6])
 local mine = 'held:' .. me
@@ -306,30 +307,34 @@ local function held_by_others(key)
 end
 
 local function load(i)
-  local key, at = KEYS[i], 4 * i - 1
-  local kept = redis.call('HMGET', key, 'spent', 'end', mine)
+  local key, at = KEYS[i], 5 * i - 3
+  local kept = redis.call('HMGET', key, 'spent', 'end', mine, 'since', 'before')
   local account = {
     key = key, most = tonumber(ARGV[at]), period = tonumber(ARGV[at + 1]),
-    spent = tonumber(kept[1] or ARGV[at + 2]), ends = tonumber(kept[2]),
-    own = tonumber(kept[3] or 0), others = held_by_others(key),
+    spent = tonumber(kept[1] or 0), ends = kept[2] and tonumber(kept[2]), own = tonumber(kept[3] or 0),
+    others = held_by_others(key), since = kept[4] or precise(now), before = tonumber(kept[5] or 0),
   }
   if account.period then
-    if not kept[1] and ARGV[at + 3] ~= '' then account.ends = now + tonumber(ARGV[at + 3]) end
-    if not account.ends then
-      account.ends = now + account.period
-    elseif now >= account.ends then
-      account.spent = 0
+    if not account.ends then account.ends = now + tonumber(ARGV[at + 3] ~= '' and ARGV[at + 3] or account.period) end
+    if now >= account.ends then
+      account.spent, account.before = 0, 0
       account.ends = account.ends + account.period * (1 + math.floor((now - account.ends) / account.period))
     end
   else
     account.ends = nil
+  end
+  local known, since = tonumber(ARGV[at + 2]), ARGV[at + 4]
+  if since ~= '' and since ~= account.since and known > account.before then
+    account.spent = account.spent + known - account.before
+    account.before = known
   end
   return account
 end
 
 local function save(account)
   local key = account.key
-  redis.call('HSET', key, 'spent', precise(account.spent), mine, precise(account.own))
+  redis.call('HSET', key, 'spent', precise(account.spent), 'before', precise(account.before))
+  redis.call('HSET', key, 'since', account.since, mine, precise(account.own))
   if account.ends then
     redis.call('HSET', key, 'end', precise(account.ends))
     redis.call('PEXPIRE', key, math.ceil((account.ends - now + account.period) * 1000))
@@ -363,6 +368,7 @@ for _, account in ipairs(accounts) do
   reply[#reply + 1] = precise(account.spent)
   reply[#reply + 1] = precise(account.own + account.others)
   reply[#reply + 1] = account.ends and precise(account.ends - now) or ''
+  reply[#reply + 1] = account.since
 end
 return reply
 """

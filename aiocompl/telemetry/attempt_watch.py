@@ -54,7 +54,7 @@ class AttemptWatch:
     def headers(self) -> dict[str, str]:
         """What tracing adds to the HTTP request."""
         added: dict[str, str] = {}
-        for observer, outlet in self._call.observers:
+        for observer, outlet, _ in self._call.observers:
             headers: Any = outlet.tell(observer.headers, self.number)
             added.update(headers or ())
         return added
@@ -82,17 +82,17 @@ class AttemptWatch:
         )
         self._call_logger("post_api_call", elapsed=elapsed, response=answer)
 
-    def failed(self, error: BaseException, elapsed: float, retry_in: float | None = None) -> None:
-        """It failed, or was cancelled, after so many seconds; another follows in `retry_in`, or none."""
+    def failed(self, error: BaseException, elapsed: float) -> None:
+        """It failed, or was cancelled, after so many seconds. What comes next, `CallWatch.decided` is told."""
         if not isinstance(error, Exception):
             self._tell(events.AttemptCancelled, elapsed=elapsed)
             return
-        why = type(error).__name__
         status = error.status_code if isinstance(error, APIError) else None
-        self._tell(events.AttemptFailed, elapsed=elapsed, error=why, status=status, retry_in=retry_in)
-        if retry_in is not None:
-            number = self._call.attempts + 1
-            self._call.tell(events.AttemptRetried, self._route, attempt=number, wait=retry_in, why=why)
+        self._tell(events.AttemptFailed, elapsed=elapsed, error=type(error).__name__, status=status)
+        self._call.undecided.append((self, error, elapsed))
+
+    def log_failure(self, error: Exception, elapsed: float, retry_in: float | None) -> None:
+        """Tell the caller's own function of it, now that it is known what comes next."""
         self._call_logger("post_api_call", elapsed=elapsed, error=error, retry_in=retry_in)
 
     def _tell(self, event: type[Event], /, **fields: Any) -> None:

@@ -118,8 +118,6 @@ class AttemptFailed(AttemptEvent):
     """The class of the error."""
     status: int | None = None
     """The HTTP status, where there was one."""
-    retry_in: float | None = None
-    """Seconds until it is asked again, or None where it is not."""
 
 
 @attrs.frozen(kw_only=True)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-from aiocompl.prices import cost
+from aiocompl.prices import load_table
 from aiocompl.telemetry.outlet import GRACE, Outlet
-from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from aiocompl.telemetry.events import CallStarted, Event
     from aiocompl.telemetry.report import CallReport
+    from aiocompl.types.endpoint import Endpoint
     from aiocompl.types.request import Request
 
     Told: TypeAlias = "Awaitable[object] | object"
@@ -155,12 +155,12 @@ class Hooks:
         time_limit: float = 30.0,
     ) -> None:
         self._hooks = tuple(hooks)
-        _load_prices()
+        load_table()  # before the first call ends: it would hold up all others
         self._outlets: list[Outlet] = []
         events: list[Wanting] = []
         successes: list[Wanting] = []
         failures: list[Wanting] = []
-        observers: list[tuple[ObserverHook, Outlet]] = []
+        observers: list[tuple[ObserverHook, Outlet, bool]] = []
         for hook in self._hooks:
             _check(hook)
             outlet = Outlet(type(hook).__name__, queue_size, time_limit)
@@ -173,11 +173,11 @@ class Hooks:
             if isinstance(hook, FailureHook) and hook.on_failure is not _ignore:
                 failures.append(Wanting(outlet, hook.on_failure, content))
             if isinstance(hook, ObserverHook):
-                observers.append((hook, outlet))
+                observers.append((hook, outlet, content))
         self.events: Sequence[Wanting] = tuple(events)
         self.successes: Sequence[Wanting] = tuple(successes)
         self.failures: Sequence[Wanting] = tuple(failures)
-        self.observers: Sequence[tuple[ObserverHook, Outlet]] = tuple(observers)
+        self.observers: Sequence[tuple[ObserverHook, Outlet, bool]] = tuple(observers)
 
     @property
     def dropped(self) -> int:
@@ -188,6 +188,14 @@ class Hooks:
         """Tell of something that belongs to no single call."""
         for wanting in self.events:
             wanting.tell(event)
+
+    def emit_about(self, kind: str, endpoint: Endpoint, **fields: Any) -> None:
+        """Tell of something about an endpoint; `kind` is the name of a class of `events`, which load late."""
+        if self.events:
+            from aiocompl.telemetry import events  # noqa: PLC0415 - see above
+
+            made: type[Event] = getattr(events, kind)
+            self.emit(made(provider=endpoint.provider, endpoint=endpoint.base_url, **fields))
 
     def attach(self, snapshot: Callable[[], Any]) -> None:
         """Give those hooks that look at their supervisor the means to; no more than its `snapshot`."""
@@ -216,8 +224,3 @@ def _check(hook: object) -> None:
         raise TypeError(
             f"{hook!r} is no hook: it has none of on_success, on_failure, on_event, observe, attach"
         )
-
-
-def _load_prices() -> None:
-    """Have the price table there before the first call ends: loading it would hold up all others."""
-    cost("openai", "gpt-4o", Usage(prompt_tokens=1))

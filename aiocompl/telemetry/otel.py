@@ -117,16 +117,24 @@ class _Attached:
     def of(cls, span: Span, parent: Context | None = None) -> _Attached:
         from opentelemetry import context, trace  # noqa: PLC0415 - an extra
 
-        own = trace.set_span_in_context(span, parent)
-        return cls(span, own, context.attach(own), asyncio.current_task())
+        own, task = trace.set_span_in_context(span, parent), _current_task()
+        return cls(span, own, context.attach(own), task)
 
     def detach(self) -> None:
         """Make current what was before, once; from another task there is nothing to do: that one's context is gone."""
         token, self._token = self._token, None
-        if token is not None and asyncio.current_task() is self._task:
+        if token is not None and _current_task() is self._task:
             from opentelemetry import context  # noqa: PLC0415 - an extra
 
             context.detach(token)
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    """Who runs; None also where there is no loop, such as at the end of a stream that outlived it."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 class CallTrace:
@@ -167,7 +175,7 @@ class CallTrace:
 
     def returned(self) -> None:
         """The caller goes on, with its own span as the current one."""
-        for attached in self._attempts.values():
+        for attached in reversed(self._attempts.values()):
             attached.detach()
         self._call.detach()
 

@@ -95,8 +95,10 @@ class CallWatch:
     """The model group that is asked for, where it is one."""
     attempts: int = attrs.field(default=0, init=False)
     """How many there have been."""
-    observers: list[tuple[Observer, Outlet]] = attrs.field(factory=list, init=False)
-    """Tracing, and whoever else has an object for this call."""
+    observers: list[tuple[Observer, Outlet, bool]] = attrs.field(factory=list, init=False)
+    """Tracing, and whoever else has an object for this call; and whether it wants the content."""
+    undecided: list[tuple[AttemptWatch, Exception, float]] = attrs.field(factory=list, init=False)
+    """Attempts that failed after so many seconds, before it is known what comes next."""
     _id: int = attrs.field(factory=partial(next, _numbers), init=False)
     _since: float = attrs.field(factory=time.time, init=False)  # noqa: TID251 - reports say when it began
     _sinks: list[Callable[[Event], object]] = attrs.field(factory=list, init=False)
@@ -114,10 +116,10 @@ class CallWatch:
             return
         started = self._event(events.CallStarted, operation=self.operation, stream=self.request.stream)
         self._emit(started)
-        for hook, outlet in hooks.observers:
+        for hook, outlet, content in hooks.observers:
             observer: Any = outlet.tell(hook.observe, started, self.request)
             if observer is not None:
-                self.observers.append((observer, outlet))
+                self.observers.append((observer, outlet, content))
                 self._sinks.append(partial(outlet.tell, observer.on_event))
 
     def listen(self) -> None:
@@ -152,8 +154,18 @@ class CallWatch:
         self.attempts += 1
         return AttemptWatch(self, route, request or self.request, self.attempts, kind)
 
+    def decided(self, wait: float | None) -> None:
+        """What comes after the attempts that have failed: another one in so many seconds, or none."""
+        if not self.undecided:
+            return
+        why = type(self.undecided[-1][1]).__name__
+        self._settle(wait)
+        if wait is not None:
+            self.tell(events.AttemptRetried, attempt=self.attempts + 1, wait=wait, why=why)
+
     def fell_back(self, from_group: str, to_group: str, error: BaseException) -> None:
-        """The call goes on with another model group."""
+        """What comes after the attempts that have failed: one at another model group."""
+        self._settle(0.0)
         self.tell(events.CallFellBack, from_group=from_group, to_group=to_group, why=type(error).__name__)
 
     def waited(self, seconds: float) -> None:
@@ -176,9 +188,9 @@ class CallWatch:
         """The answer comes out of the cache, or from an identical call on its way."""
         self.tell(events.CacheHit, coalesced=coalesced)
 
-    def budget_exceeded(self, budget: float, spent: float) -> None:
-        """The call will not be made: the money is spent."""
-        self.tell(events.BudgetExceeded, budget=budget, spent=spent)
+    def budget_exceeded(self, budget: float, spent: float, route: OperationRoute[Any] | None = None) -> None:
+        """An attempt will not be made, there: the money is spent."""
+        self.tell(events.BudgetExceeded, route, budget=budget, spent=spent)
 
     def finished(self, answer: Any) -> None:
         """The call goes back to its caller with an answer; where that is a stream, it is over when the stream is."""
@@ -206,8 +218,14 @@ class CallWatch:
         if self._sinks:
             self._emit(self._event(event, where, **fields))
 
+    def _settle(self, retry_in: float | None) -> None:
+        undecided, self.undecided = self.undecided, []
+        for attempt, error, elapsed in undecided:
+            attempt.log_failure(error, elapsed, retry_in)
+
     def _return(self) -> None:
-        for observer, outlet in self.observers:
+        self._settle(None)
+        for observer, outlet, _ in self.observers:
             outlet.tell(observer.returned)
 
     def _stream_ended(self, call: CallInfo, receipt: Receipt, error: Exception | None) -> None:
@@ -251,14 +269,14 @@ class CallWatch:
         wanting = {"answered": hooks.successes, "failed": hooks.failures}.get(ending.outcome, ())
         if not wanting and not self.observers:
             return
+        told: list[tuple[Callable[[CallReport], object], bool]] = [
+            (each.tell, each.with_content) for each in wanting
+        ]
+        told += [(partial(outlet.tell, each.ended), content) for each, outlet, content in self.observers]
         report = self._report_of(ending)
-        full: CallReport | None = None
-        for each in wanting:
-            if each.with_content:
-                full = full or self._with_content(report, ending)
-            each.tell(full if each.with_content else report)
-        for observer, outlet in self.observers:
-            outlet.tell(observer.ended, report)
+        full = self._with_content(report, ending) if any(content for _, content in told) else report
+        for tell, content in told:
+            tell(full if content else report)
 
     def _report_of(self, ending: Ending) -> CallReport:
         start, call = datetime.fromtimestamp(self._since, UTC), ending.call

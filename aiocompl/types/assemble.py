@@ -214,7 +214,7 @@ def stream_chunk_builder(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletio
     """Put the chunks of one stream together into the response that the blocking call would have given.
 
     Args:
-        chunks: All chunks of the stream, in order.
+        chunks: All chunks of the stream, in order. What came before one that is `restarted` is left out.
 
     Raises:
         ValueError: There are no chunks.
@@ -222,6 +222,9 @@ def stream_chunk_builder(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletio
     answers: dict[int, _Answer] = {}
     whole: ChatCompletion | None = None
     for chunk in chunks:
+        if chunk.restarted:
+            answers, whole = {}, None
+            continue
         if whole is None:
             whole = ChatCompletion(id="", choices=[])
         _add_heading(whole, chunk)

@@ -9,7 +9,7 @@ import attrs
 from aiocompl._compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aiocompl.combinators.report import RaceReport
     from aiocompl.prices import Price
@@ -118,8 +118,10 @@ class CallInfo:
     price: Price | None = attrs.field(default=None, repr=False)
     """What the deployment that answered says a token costs, where it says so."""
 
-    race: RaceReport | None = None
-    """What became of each contestant, where the answer won a race."""
+    skipped_events: int = 0
+    """Malformed events of the stream that were left out; the rest proved to be whole."""
+
+    _race: RaceReport | Callable[[], RaceReport] | None = attrs.field(default=None, alias="race", repr=False)
 
     cached: bool = False
     """The answer was kept from an earlier call: nothing was sent. Its `usage` is what that call used; this one had no
@@ -136,6 +138,17 @@ class CallInfo:
     """The calls that were made of this one (by `n_by_fanout`, for more texts than one request takes, for further pages), in order.
 
     The times are the longest among them; the rest tells of the first."""
+
+    @property
+    def race(self) -> RaceReport | None:
+        """What became of each contestant, where the answer won a race; put together when it is first looked at."""
+        if callable(self._race):
+            self._race = self._race()
+        return self._race
+
+    @race.setter
+    def race(self, report: RaceReport | Callable[[], RaceReport] | None) -> None:
+        self._race = report
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -179,7 +192,10 @@ class CallInfo:
     @override
     def __getstate__(self) -> dict[str, Any]:
         state = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
-        return state | {"headers": {name.lower(): value for name, value in self.headers.items()}}
+        return state | {
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "_race": self.race,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -191,6 +207,7 @@ def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
     return attrs.evolve(
         parts[0],
         parts=tuple(parts),
+        skipped_events=sum(part.skipped_events for part in parts),
         total=max((part.total for part in parts if part.total is not None), default=None),
         answered=max((part.answered for part in parts if part.answered is not None), default=None),
     )

@@ -156,6 +156,12 @@ class ChatCompletionChunk(Model):
     service_tier: str | None = None
     system_fingerprint: str | None = None
 
+    @property
+    def restarted(self) -> bool:
+        """Whether all chunks before it are to be discarded: the answer begins anew (``stream_recovery="restart"``)."""
+        fields = None if self._extra is None else self._extra.get("provider_specific_fields")
+        return isinstance(fields, dict) and fields.get("restarted") is True
+
     @classmethod
     @override
     def take(cls, data: JSON) -> Self:

@@ -63,10 +63,14 @@ def _with_heads(extra: JSON, heads: list[JSON]) -> JSON:
 
 
 def _sum_usage(answers: Sequence[ChatCompletion | EmbeddingResponse]) -> Usage | None:
+    return sum_usage([answer.usage for answer in answers if answer.usage is not None])
+
+
+def sum_usage(usages: Sequence[Usage]) -> Usage | None:
+    """All tokens together; None where there are none to count."""
     total: Any = None
-    for answer in answers:
-        if answer.usage is not None:
-            total = _sum(total, answer.usage.to_dict())
+    for usage in usages:
+        total = _sum(total, usage.to_dict())
     return None if total is None else Usage.model_validate(total)
 
 

@@ -123,6 +123,10 @@ class CallOptions(CredentialOptions, total=False):
     """Seconds from the start of an attempt to the first token of its stream, queueing and headers included."""
     idle_timeout: float | None
     """Seconds that a stream may be silent between any two pieces of it."""
+    stream_recovery: str | None
+    """What becomes of a stream that breaks after its first token, where somebody else can be asked: ``"raise"`` (default),
+    ``"resume"`` (the rest follows), ``"restart"`` (the whole follows anew, after a chunk that is `restarted`), or
+    ``"buffer"`` (nothing is handed out before the answer is whole)."""
     num_retries: int | None
     """Attempts after the first one, for errors that are retryable. Default 2."""
     max_retries: int | None
@@ -135,6 +139,9 @@ class CallOptions(CredentialOptions, total=False):
     priority: int | Literal["high", "normal", "low"] | None
     """Who goes first where calls wait: the lower the number, the sooner; each number has twice the share of the next.
     Default 0, which is ``"normal"``; ``"high"`` is -2, ``"low"`` 2."""
+
+    budget: str | None
+    """The name of the budget that the call counts against, besides that of all calls. See `Supervisor`."""
     fastest_response: bool | None
     """`model` names several models, separated by commas: the first accepted answer wins. See `Supervisor.race`."""
     extra_headers: Mapping[str, str] | None

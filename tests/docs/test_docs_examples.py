@@ -77,7 +77,18 @@ def test_there_is_a_reason_wherever_an_example_does_not_run() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_says_what_it_is(page: Path) -> None:
-    known = {"python", "bash", "text", "json", "toml", "{eval-rst}", "{providers}", "{toctree}", "check"}
+    known = {
+        "python",
+        "bash",
+        "text",
+        "json",
+        "toml",
+        "yaml",
+        "{eval-rst}",
+        "{providers}",
+        "{toctree}",
+        "check",
+    }
     unknown = [(block.line, block.language) for block in BLOCKS[page] if block.language not in known]
     assert not unknown
 

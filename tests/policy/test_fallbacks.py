@@ -95,6 +95,21 @@ def test_content_that_is_refused_goes_nowhere_it_was_not_sent() -> None:
     assert walk.next(REFUSED) is None
 
 
+def test_looking_ahead_takes_nothing() -> None:
+    again = {"model": "b", "temperature": 0}
+    chains = fallbacks(fallbacks={"a": ["b", again], "b": [again]}, default_fallbacks=["c"])
+    walk, taken = chains.walk("a"), list[Fallback]()
+    while walk.has_next(DOWN):
+        assert walk.has_next(DOWN)
+        assert not walk.has_next(REFUSED)
+        entry = walk.next(DOWN)
+        assert entry is not None
+        taken.append(entry)
+    assert walk.next(DOWN) is None
+    assert tuple(taken) == chains.chain("a", DOWN)
+    assert walk.fresh().next(DOWN) == taken[0]
+
+
 @pytest.mark.parametrize(
     ("own", "down", "long", "refused"), [(["e"], "ef", "c", "d"), ([], "", "c", "d"), (None, "bg", "c", "d")]
 )

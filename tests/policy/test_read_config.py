@@ -84,6 +84,11 @@ def test_strategies(name: str, strategy: str) -> None:
     assert read_config(LIST, routing_strategy=name).routing_strategy == strategy
 
 
+@pytest.mark.parametrize(("said", "kept"), [(True, "prompt_cache_key"), (False, None), ("user", "user")])
+def test_what_makes_calls_stick(*, said: bool | str, kept: str | None) -> None:
+    assert read_config(LIST, sticky=said).sticky == kept
+
+
 def test_what_holds_for_every_deployment() -> None:
     config = read_config(
         [entry("a"), entry("b", temperature=1, max_parallel_requests=9)],

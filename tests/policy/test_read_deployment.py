@@ -168,6 +168,8 @@ def test_settings_and_keywords_overlap_only_where_both_mean_the_same() -> None:
         ({"timeout": 1, "request_timeout": 1}, "request_timeout", "says the same as timeout"),
         ({"tags": ["a"]}, "tags", "is LiteLLM's and not supported"),
         ({"model": None}, "model", "is missing"),
+        ({"fallbacks": ["a"]}, "fallbacks", "cannot stand here: it is a setting beside model_list"),
+        ({"stream": True}, "stream", "cannot stand here: the caller says"),
     ],
 )
 def test_mistakes_in_params(params: dict[str, Any], name: str, message: str) -> None:

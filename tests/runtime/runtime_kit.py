@@ -9,7 +9,8 @@ from aiocompl import Supervisor
 from aiocompl._compat import override
 from aiocompl.codecs.openai import OpenAICodec
 from aiocompl.codecs.routing import CUSTOM
-from aiocompl.runtime.child import Child, ChildSpec
+from aiocompl.runtime.child import Child
+from aiocompl.runtime.child_values import ChildSpec
 from aiocompl.testing import Delivery, ScriptedTransport, settle
 from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.endpoint import Endpoint
@@ -91,11 +92,13 @@ class ScriptedChild:
         model: str = "m",
         stream: bool = False,
         again: bool = False,
+        priority: int = 0,
     ) -> Coroutine[Any, Any, ChatCompletion | CompletionStream]:
         """Ask, with a deadline so many seconds from now."""
         now = self.child.loop.time()
         request = ChatRequest(model, MESSAGES, stream=stream)
-        return self.child.ask(request, codec, started=now, deadline=now + timeout, again=again)
+        deadline = now + timeout
+        return self.child.ask(request, codec, started=now, deadline=deadline, again=again, priority=priority)
 
     def begin(self, **options: Any) -> asyncio.Task[ChatCompletion | CompletionStream]:
         """Ask in a task."""

@@ -26,7 +26,7 @@ USAGE = Usage(prompt_tokens=100, completion_tokens=50, total_tokens=150)
 
 
 async def accounts(**more: Any) -> Accounts:
-    return Accounts(asyncio.get_running_loop(), wall=lambda: 86_400.0, **more)
+    return Accounts(wall=lambda: 86_400.0, **more)
 
 
 def hold(of: Accounts, **more: Any) -> Hold:
@@ -172,15 +172,20 @@ async def test_other_budgets_from_now_on() -> None:
 
 
 async def test_nothing_is_accounted_where_nobody_wants_to_know() -> None:
-    loop = asyncio.get_running_loop()
     ledger = Ledger()
-    assert accounts_of(loop) is None
-    assert accounts_of(loop, ledger=False, budgets={}) is None
-    kept = accounts_of(loop, ledger=ledger)
+    assert accounts_of() is None
+    assert accounts_of(ledger=False, budgets={}) is None
+    kept = accounts_of(ledger=ledger)
     assert kept is not None
     assert kept.ledger is ledger
-    for wanted in ({"ledger": True}, {"max_budget": 1}, {"budgets": {"a": 1.0}}, {"on_entry": print}):
-        assert accounts_of(loop, **wanted) is not None
+    wishes: tuple[dict[str, Any], ...] = (
+        {"ledger": True},
+        {"max_budget": 1},
+        {"budgets": {"a": 1.0}},
+        {"on_entry": print},
+    )
+    for wanted in wishes:
+        assert accounts_of(**wanted) is not None
 
 
 def test_budgets_may_be_numbers() -> None:

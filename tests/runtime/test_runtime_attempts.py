@@ -83,13 +83,15 @@ async def test_verbose() -> None:
     with capture_logs() as logs:
         await ask(supervisor(500, 200), verbose=True)
     assert [(log["event"], log["log_level"]) for log in logs] == [
+        ("call.started", "info"),
         ("attempt.started", "info"),
         ("attempt.failed", "info"),
         ("attempt.retried", "info"),
         ("attempt.started", "info"),
         ("attempt.finished", "info"),
+        ("call.finished", "info"),
     ]
-    assert logs[1]["error"] == "InternalServerError"
+    assert logs[2]["error"] == "InternalServerError"
     assert KEY not in repr(logs)
     assert "hi" not in repr([log.get("messages") for log in logs])
 

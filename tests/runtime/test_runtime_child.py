@@ -26,7 +26,8 @@ from aiocompl.errors import (
     EndpointDownError,
     InboxFullError,
 )
-from aiocompl.runtime.child import Child, ChildSpec
+from aiocompl.runtime.child import Child
+from aiocompl.runtime.child_values import ChildSpec
 from aiocompl.testing import Delivery, ScriptedTransport, Slice, settle
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pytest
-from runtime_kit import Bugs, ScriptedChild, outcome
+from runtime_kit import MESSAGES, Bugs, ScriptedChild, outcome
 
 from aiocompl import CompletionStream
 from aiocompl.errors import (
@@ -18,8 +18,12 @@ from aiocompl.errors import (
     SupervisorClosedError,
 )
 from aiocompl.runtime.mock import mock_answer
+from aiocompl.runtime.replay import CannedResponse
+from aiocompl.runtime.upstream import Lease, UpstreamStream
 from aiocompl.testing import Delivery, Slice, settle
+from aiocompl.types.call import CallInfo
 from aiocompl.types.completion import Usage
+from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,11 +215,11 @@ async def test_what_was_received_is_estimated(
     slices = [event({"content": ""}), event(delta), event({"content": ""})]
     async with ScriptedChild(Delivery.stream(slices, ending="drop")) as scripted:
         stream: Any = await scripted.ask(stream=True)
-        assert stream.spent() == (Usage(prompt_tokens=4, total_tokens=4), True)
+        assert stream.spent() == (Usage(prompt_tokens=8, total_tokens=8), True)
         await anext(stream)
         forget(stream)
         await anext(stream)
-        expected = Usage(prompt_tokens=4, completion_tokens=tokens, total_tokens=4 + tokens)
+        expected = Usage(prompt_tokens=8, completion_tokens=tokens, total_tokens=8 + tokens)
         assert stream.spent() == (expected, True)
         forget(stream)
         assert stream.spent() == (expected, True)
@@ -235,7 +239,7 @@ async def test_a_whole_stream_without_a_count_is_estimated() -> None:
         stream: Any = await scripted.ask(stream=True)
         async for _ in stream:
             pass
-        assert stream.spent() == (Usage(prompt_tokens=4, completion_tokens=3, total_tokens=7), True)
+        assert stream.spent() == (Usage(prompt_tokens=8, completion_tokens=3, total_tokens=11), True)
 
 
 async def test_what_was_forgotten_is_no_response() -> None:
@@ -243,3 +247,22 @@ async def test_what_was_forgotten_is_no_response() -> None:
     stream.forget()
     with pytest.raises(IncompleteStreamError, match="forget"):
         await stream.response()
+
+
+async def test_a_lease_ends_without_a_stream_too() -> None:
+    """Where a bug keeps the stream from being made."""
+    ended: list[Lease] = []
+    lease = Lease(CannedResponse(b""), asyncio.get_running_loop(), ended.append)
+    lease.end(APITimeoutError)
+    lease.end()
+    assert ended == [lease]
+    assert isinstance(lease.why, APITimeoutError)
+
+
+async def test_a_stream_that_could_not_be_made_is_nothing_to_close() -> None:
+    lease = Lease(CannedResponse(b""), asyncio.get_running_loop(), lambda _: None)
+    codec: Any = Bugs(streaming=True)
+    request = ChatRequest("m", MESSAGES, stream=True)
+    with pytest.raises(ZeroDivisionError):
+        UpstreamStream(lease, codec, request, CallInfo("test", "", "m"), 0.0)
+    assert not lease.over

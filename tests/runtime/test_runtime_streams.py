@@ -15,6 +15,7 @@ from aiocompl.errors import (
     ActorDiedError,
     APIConnectionError,
     APIError,
+    APIResponseValidationError,
     APITimeoutError,
     IncompleteStreamError,
     SupervisorClosedError,
@@ -226,7 +227,7 @@ async def test_an_event_of_three_mebibytes(supervisor: Supervisor, simulator: Si
         (faults.ResetAfter(after_events=3), APIConnectionError),
         (faults.ErrorEvent(at_event=3), APIError),
         (faults.ErrorEvent(at_event=3, with_end=True), APIError),
-        (faults.Malformed(at_event=3), APIError),
+        (faults.Malformed(at_event=6), APIResponseValidationError),
     ],
     ids=str,
 )

@@ -163,6 +163,7 @@ BLOCKING = {
 STREAMING = BLOCKING | {
     "html 200": (faults.html_page(200), APIError),
     "Cut clean": (faults.Cut(clean=True), IncompleteStreamError),
+    "Malformed": (faults.Malformed(at_event=4), APIError),
     "Truncated": (faults.Truncated(), None),
 }
 

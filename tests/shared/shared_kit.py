@@ -25,12 +25,19 @@ BREAKER = BreakerPolicy(consecutive=3, cooldown=0.3)
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what another process, or the network, brings about. The test's own timeout bounds it."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what happens elsewhere sets no event here
         await asyncio.sleep(0.005)
 
 
+async def delivered(*states_: RedisState) -> None:
+    """Wait until Redis has got, and answered, all letters."""
+    await until(lambda: all(state._link._carrier is None for state in states_))
+
+
 @asynccontextmanager
-async def states(server: RedisServer, number: int = 2, **settings: Any) -> AsyncIterator[Sequence[RedisState]]:
+async def states(
+    server: RedisServer, number: int = 2, **settings: Any
+) -> AsyncIterator[Sequence[RedisState]]:
     """Some states that share everything, all of them known to Redis."""
     prefix = f"{uuid4().hex}:"
     all_of_them = [RedisState(server.url, prefix, **{"pulse": 0.05, **settings}) for _ in range(number)]

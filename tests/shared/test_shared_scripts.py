@@ -17,10 +17,10 @@ from aiocompl.errors import AuthenticationError, BadRequestError, RateLimitError
 from aiocompl.policy.breaker import Breaker, BreakerPolicy
 from aiocompl.policy.budget import Budget, BudgetKeeper
 from aiocompl.policy.limits import NOTHING, Cost, Limiter, RateLimitPolicy
-from aiocompl.shared.limits import RedisLimits
-from aiocompl.shared.link import Letter, Link
 from aiocompl.shared.breaker import RedisBreaker
 from aiocompl.shared.budgets import RedisBudgets
+from aiocompl.shared.limits import RedisLimits
+from aiocompl.shared.link import Letter, Link
 from aiocompl.shared.scripts import SETTLE, TAKE, Script
 
 if TYPE_CHECKING:
@@ -177,7 +177,9 @@ def test_breaker(one_redis: RedisServer, events: list[tuple[str, float]], consec
     with Redis.from_url(one_redis.url) as client:
         link, pure = Direct(client), Breaker(policy)
         news: list[bool] = []
-        breaker = RedisBreaker(policy=policy, link=link, name="b", clock=lambda: link.now, changed=news.append)
+        breaker = RedisBreaker(
+            policy=policy, link=link, name="b", clock=lambda: link.now, changed=news.append
+        )
         told: list[bool] = []
         now = 1000.0
         for what, pause in events:

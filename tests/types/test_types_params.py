@@ -31,9 +31,9 @@ def test_litellms_call_options() -> None:
         == "additional_drop_params allowed_openai_params api_base api_key api_version aws_access_key_id "
         "aws_bedrock_runtime_endpoint aws_profile_name aws_region_name aws_role_name aws_secret_access_key "
         "aws_session_name aws_session_token aws_web_identity_token azure "
-        "azure_ad_token azure_ad_token_provider base_url cache custom_llm_provider drop_params extra_body extra_headers "
-        "extra_query fastest_response first_token_timeout force_timeout idle_timeout logger_fn max_retries mock_response "
-        "n_by_fanout num_retries organization priority request_timeout timeout verbose vertex_credentials vertex_location vertex_project"
+        "azure_ad_token azure_ad_token_provider base_url budget cache custom_llm_provider drop_params extra_body extra_headers "
+        "extra_query fallbacks fastest_response first_token_timeout force_timeout hedge idle_timeout logger_fn max_retries mock_response "
+        "n_by_fanout num_retries organization priority request_timeout stream_recovery timeout verbose vertex_credentials vertex_location vertex_project"
     )
 
 

@@ -160,11 +160,28 @@ async def test_an_error_under_the_status_200(model: str) -> None:
         await ask(model, faults.ErrorEvent(message="It broke."), stream=False)
 
 
-@each_form
 @each_model
-async def test_what_is_no_json(model: str, stream: bool) -> None:
+async def test_what_is_no_json(model: str) -> None:
     with pytest.raises(APIResponseValidationError):
-        await ask(model, faults.Malformed(at_event=2), stream=stream)
+        await ask(model, faults.Malformed(), stream=False)
+
+
+WORDS = ("You", " said:", " hello", " there")
+
+
+@each_model
+async def test_an_event_that_is_no_json_is_left_out_where_the_rest_is_whole(model: str) -> None:
+    """Whichever event it is: at most one word is lost, and never the finish reason."""
+    lost = set[str]()
+    for at_event in range(9):
+        try:
+            text, reason = await ask(model, faults.Malformed(at_event=at_event), stream=True)
+        except APIResponseValidationError:
+            continue
+        assert reason == "stop"
+        lost |= {word for word in WORDS if word not in (text or "")}
+        assert text in {TEXT, *(TEXT.replace(word, "") for word in WORDS)}
+    assert lost >= set(WORDS[1:]), "each word's event is left out, not the answer"
 
 
 @each_form
