@@ -201,6 +201,7 @@ class Errand:
             accounts=accounts,
         )
         try:
+            await book.confirm()
             answer = await self._exchange(prepared, book.dressed(prepared.request))
         except BaseException as error:
             book.failed(error, clock())

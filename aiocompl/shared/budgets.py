@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aiocompl.policy.budget import BudgetSnapshot, Excess
+from aiocompl.shared.budget_script import BUDGETS
 from aiocompl.shared.link import Letter
-from aiocompl.shared.scripts import BUDGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,8 +9,8 @@ import attrs
 
 from aiocompl.policy.limits import KINDS, Cost, Limiter, RateLimitPolicy, meters_of
 from aiocompl.policy.meter import WINDOW
+from aiocompl.shared.limit_scripts import SETTLE, TAKE
 from aiocompl.shared.link import letter
-from aiocompl.shared.scripts import SETTLE, TAKE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -137,7 +137,7 @@ async def test_what_is_settled_alone(redis_server: RedisServer) -> None:
         ({}, {}),
     ],
 )
-def test_shares(policy: dict[str, Any], expected: dict[str, float]) -> None:
+def test_shares(policy: dict[str, Any], expected: dict[str, Any]) -> None:
     assert share_of(RateLimitPolicy(**policy), 3) == RateLimitPolicy(**expected)
 
 

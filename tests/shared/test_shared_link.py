@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,10 +90,10 @@ async def test_what_redis_refuses_is_a_loss_too(one_redis: RedisServer, way: str
             assert await link.ask(BAD, (), ()) is None
         else:
             for each in ("first", "second"):
-                link.post(letter(BAD, (), (), failed=lambda each=each: failed.append(each)))
+                link.post(letter(BAD, (), (), failed=partial(failed.append, each)))
             await until(lambda: len(failed) == 2)
         assert one.lost
-        link.post(letter(BAD, (), (), failed=lambda: failed.append("third")))
+        link.post(letter(BAD, (), (), failed=partial(failed.append, "third")))
         assert failed[-1] == "third"
 
 
@@ -101,7 +102,7 @@ async def test_letters_in_the_queue_fail_with_the_link(redis_server: RedisServer
         failed = list[int]()
         await asyncio.to_thread(redis_server.freeze)
         for number in range(600):
-            one._link.post(letter(BAD, (), (), failed=lambda number=number: failed.append(number)))
+            one._link.post(letter(BAD, (), (), failed=partial(failed.append, number)))
         await until(lambda: len(failed) == 600)
         assert sorted(failed) == list(range(600))
         await asyncio.to_thread(redis_server.thaw)
@@ -186,6 +187,6 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_load_at_first_use() -> None:
     import aiocompl.shared  # noqa: PLC0415 - what is tested
 
-    assert aiocompl.shared.SharedState
+    assert aiocompl.shared.SharedState.__name__ == "SharedState"
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = aiocompl.shared.Nothing
