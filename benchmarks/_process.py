@@ -72,9 +72,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """Start the server; yields its origin, such as `http://127.0.0.1:40123`."""
-    with _child("_server") as process:
+def server(module: str = "_server", *arguments: str) -> Iterator[str]:
+    """Start a server, `module`; yields its origin, such as `http://127.0.0.1:40123`."""
+    with _child(module, *arguments) as process:
         yield f"http://127.0.0.1:{int(_pipe(process.stdout).readline())}"
 
 

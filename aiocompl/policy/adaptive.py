@@ -63,6 +63,12 @@ _SETTLING: Final = 1.5
 _UNSURE: Final = 8
 """After so many windows an unclear one is followed by a probe."""
 
+_ENOUGH: Final = 3.0
+"""Refusals that are no chance any more."""
+
+_GIVEN_UP: Final = 4.0
+"""A call that was given up counts as so many usual ones at most: one that hangs for ever says little of the others."""
+
 _LONGEST_PAUSE: Final = 8
 
 _INSTANT: Final = 1e-6
@@ -90,7 +96,10 @@ class AdaptivePolicy:
     """How many requests may wait at the endpoint, as a share of those in flight, before the limit is cut."""
 
     backoff: float = 0.85
-    """What a refusal (429, 503) leaves of the limit."""
+    """What refusals (429, 503) leave of the limit."""
+
+    stray: float = 0.05
+    """Refusals for each answer that are taken for chance: providers refuse for other reasons, too."""
 
     probe_every: int = 20
     """After so many windows the limit is lowered for one, to see how fast answers are where none waits."""
@@ -101,8 +110,8 @@ class AdaptivePolicy:
                 "an adaptive limit needs 1 <= min_limit <= initial <= max_limit, "
                 f"not {self.min_limit}, {self.initial}, {self.max_limit}"
             )
-        if not 0 < self.backoff < 1 or not 0 < self.queue < 1:
-            raise ValueError("backoff and queue are shares between 0 and 1")
+        if not (0 < self.backoff < 1 and 0 < self.queue < 1 and 0 <= self.stray < 1):
+            raise ValueError("backoff, queue and stray are shares between 0 and 1")
         if self.probe_every < 1:
             raise ValueError("probe_every is a number of windows from 1 up")
 
@@ -174,6 +183,7 @@ class AdaptiveLimit:
     _knee: float = attrs.field(default=inf, init=False)  # where it was cut to last
     _good: float = attrs.field(default=inf, init=False)  # where it last grew from
     _proven: int = attrs.field(init=False)  # what it was at the last answer to a request sent under it
+    _refusals: float = attrs.field(default=0.0, init=False)  # of what was sent under it, less the stray ones
     _patience: int = attrs.field(default=1, init=False)  # windows without growth after the next refusal
     _pause: int = attrs.field(default=0, init=False)  # windows without growth still to come
     _age: int = attrs.field(default=0, init=False)  # windows since the last probe
@@ -193,6 +203,8 @@ class AdaptiveLimit:
         """
         if now - latency > self._changed + _INSTANT:
             self._proven = self.limit
+            if self._refusals > 0.0:
+                self._refusals = max(0.0, self._refusals - self.policy.stray)
         window = self._window
         window.add(latency, in_flight, self._pace.gap(latency, now), kind)
         if window.count >= self._look:
@@ -200,16 +212,20 @@ class AdaptiveLimit:
 
     def gave_up(self, latency: float, in_flight: int, now: float, kind: Hashable = None) -> None:
         """A call was given up unanswered: it would have taken longer still, which counts where it is long already."""
-        if self._baseline.is_reached(latency, kind):
-            self.sample(latency, in_flight, now, kind)
+        usual = self._baseline.usual(kind)
+        if latency > usual:
+            self.sample(min(latency, _GIVEN_UP * usual), in_flight, now, kind)
 
     def refused(self, latency: float, in_flight: int, now: float) -> None:
-        """A call was refused because there are too many.
+        """A call was refused, it seems because there are too many: a few in a row cut the limit.
 
         Only what was sent under the present limit speaks against it. Until something sent under it is answered it is cut
         to half at most: where everything is refused, another limit would not help.
         """
         if now - latency <= self._changed + _INSTANT:
+            return
+        self._refusals += 1.0
+        if self._refusals < _ENOUGH:
             return
         target = self._good if self._good < self.limit else self.policy.backoff * self.limit
         lowest = max(self.policy.min_limit, (self._proven + 1) // 2)
@@ -360,6 +376,7 @@ class AdaptiveLimit:
             return
         self.limit = limit
         self._changed = now
+        self._refusals = 0.0
         self._open(int(_SETTLING * in_flight))
 
     def _open(self, skip: int = 0) -> None:

@@ -157,7 +157,7 @@ class Baseline:
         known = [self.kinds[kind].count for kind in window.kinds if kind in self.kinds]
         return 2.0 * sum(known) < window.count
 
-    def is_reached(self, latency: float, kind: Hashable) -> bool:
-        """Whether a call of this kind may be said to be slow after so long."""
+    def usual(self, kind: Hashable) -> float:
+        """How long a call of this kind takes; for ever, where that is not known."""
         base = self.kinds.get(kind)
-        return base is not None and latency > base.mean
+        return inf if base is None else base.mean

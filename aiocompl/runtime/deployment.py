@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from aiocompl.errors import CircuitOpenError
+from aiocompl.errors import CircuitOpenError, WaitTooLongError
 from aiocompl.policy.limits import NOTHING, estimated_cost, used_cost
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.turnstile import ONE
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.breaker import BreakerState
@@ -92,10 +94,21 @@ class Deployment:
         again: bool = False,
         limits: StreamLimits | None = None,
         priority: int = 0,
+        waited: Callable[[float], object] | None = None,
     ) -> AnswerT | CompletionStream:
         """Make one attempt; see `Child.ask`.
 
         Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing stays counted.
+
+        Args:
+            request: What to ask.
+            route: How to say it.
+            started: When the call began, by `loop.time()`.
+            deadline: When it must be over, by `loop.time()`.
+            again: Whether the call has been here before.
+            limits: How long a stream may keep its reader waiting.
+            priority: Whose turn it is, where calls wait.
+            waited: Told how many seconds a rate limit has let the call wait, where it has.
 
         Raises:
             WaitTooLongError: By its rate limits, its turn would come too late.
@@ -103,7 +116,7 @@ class Deployment:
             AiocomplError: Whatever went wrong.
         """
         child = self.child
-        visit = await self._enter(request, priority, deadline) if self._kept else None
+        visit = await self._enter(request, priority, deadline, waited) if self._kept else None
         try:
             answer = await child.ask(
                 request,
@@ -123,7 +136,13 @@ class Deployment:
             visit.answered(answer)
         return answer
 
-    async def _enter(self, request: Request, priority: int, deadline: float) -> Visit:
+    async def _enter(
+        self,
+        request: Request,
+        priority: int,
+        deadline: float,
+        waited: Callable[[float], object] | None,
+    ) -> Visit:
         """Wait for a turn, if there are limits, and pass the breaker.
 
         Cancelled, or not let in: nothing stays counted.
@@ -134,6 +153,8 @@ class Deployment:
             passed = turnstile.enter_nowait(cost)
             if passed is None:
                 passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                if waited is not None:
+                    waited(passed.waited)
         if self.gate is not None:
             try:
                 self.gate.enter()
@@ -189,9 +210,16 @@ class Visit:
 
     def fail(self, error: BaseException) -> None:
         """It came to nothing."""
-        if self._deployment.gate is not None:
-            self._deployment.gate.fail(error)
-        self._leave(None, None)
+        deployment = self._deployment
+        if deployment.gate is not None:
+            deployment.gate.fail(error)
+        if deployment.load is not None:
+            deployment.load.in_flight -= 1
+        if self._passed is not None:
+            if isinstance(error, WaitTooLongError):  # the inbox refused it: nothing was sent
+                self._passed.leave(NOTHING)
+            else:
+                self._passed.leave(failed=True)
 
     def _stream_ended(self, receipt: Receipt, call: CallInfo, error: Exception | None) -> None:
         if error is not None and self._deployment.gate is not None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
+    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.prefill import Prefilled
     from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
@@ -86,7 +88,7 @@ class Errand:
     _watch: CallWatch | None = attrs.field(default=None, init=False)
     _broken_by: AiocomplError | None = attrs.field(default=None, init=False)  # what ended its stream
     _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
-    _prefilled: str | None = attrs.field(default=None, init=False)  # what of it was given to the model
+    _prefilled: Prefilled | None = attrs.field(default=None, init=False)  # what of it was given to the model
 
     async def run(self) -> Any:
         """Ask until there is an answer, an error that is final, or no time.
@@ -123,7 +125,10 @@ class Errand:
         self.again, self.failed, self._begun = True, (), clock()
         self._prefill, self._prefilled = text if prefill else "", None
         stream: CompletionStream = await self._answer()
-        return Opened(stream=stream, prefilled=self._prefilled, may_echo=True)
+        begun = self._prefilled
+        if begun is None:
+            return Opened(stream=stream)
+        return Opened(stream=stream, prefilled=begun.text, may_echo=begun.may_echo)
 
     def _recoverable(self, answer: Any) -> Any:
         """A stream goes on elsewhere when it breaks, where there is an elsewhere or the call asks for it."""
@@ -176,15 +181,13 @@ class Errand:
 
     def _with_prefill(self, prepared: Prepared[Any]) -> Prepared[Any]:
         """The same, with the beginning of the answer to go on from, where the model takes that."""
-        from aiocompl.codecs.prefill import takes_prefill  # noqa: PLC0415 - few streams break
+        from aiocompl.codecs.prefill import prefilled  # noqa: PLC0415 - few streams break
 
-        request = cast("ChatRequest", prepared.request)
-        self._prefilled = None
-        if not takes_prefill(prepared.route):
+        request, codec = cast("ChatRequest", prepared.request), cast("Codec", prepared.route.codec)
+        self._prefilled = prefilled(request, self._prefill, codec)
+        if self._prefilled is None:
             return prepared
-        self._prefilled = self._prefill.rstrip()  # some refuse one that ends in space
-        begun = {"role": "assistant", "content": self._prefilled}
-        return attrs.evolve(prepared, request=attrs.evolve(request, messages=[*request.messages, begun]))
+        return attrs.evolve(prepared, request=self._prefilled.request)
 
     async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
         """Make one attempt; `kind` is for those that are not alone."""
@@ -228,6 +231,7 @@ class Errand:
             again=self.again or bool(self.failed),
             limits=limits,
             priority=priority,
+            waited=None if self._watch is None else self._watch.waited,
         )
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:

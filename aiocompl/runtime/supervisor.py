@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import attrs
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
+    from aiocompl.combinators.report import RaceReport
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget
@@ -142,6 +144,8 @@ class Supervisor(Router, Combinators, BatchCalling):
         )
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
         self.hooks = _hooks(hooks, self)
+        if self.hooks is not None:
+            self._on_race = partial(_tell_race, self.hooks)
         self._cache = _cache_layer(cache, coalesce=coalesce)
         self.shared = shared
         self.accounts = accounts_of(
@@ -199,9 +203,14 @@ class Supervisor(Router, Combinators, BatchCalling):
             await load_prices()
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        if self._cache is None and "cache" not in options:
-            return await self._make_answer(call, params, started, deadline)
-        return await self._cached_answer(call, params, started, deadline)
+        answer_type = call.answer_type
+        make = self._make_answer if self._cache is None and "cache" not in options else self._cached_answer
+        making = make(call, params, started, deadline)
+        del call  # what the collector need not look at while the answer is on its way
+        answer = await making
+        if answer_type is not None and isinstance(answer, ChatCompletion):
+            answer_type.read_into(answer)
+        return answer
 
     async def _cached_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
@@ -226,23 +235,20 @@ class Supervisor(Router, Combinators, BatchCalling):
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
     ) -> ChatCompletion | CompletionStream:
         times, plan = self._plan(call, params)
-        answer_type, options = call.answer_type, call.options
-        del call  # what the collector need not look at while the answer is on its way
-        answer: ChatCompletion | CompletionStream
+        options = call.options
+        del call
         if times == 1:
+            answer: ChatCompletion | CompletionStream
             answer = await Errand(plan, self, options, started, deadline).run()
-        else:
-            from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
+            return answer
+        from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-            answer = await fan_out(
-                times,
-                lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
-                started,
-                cast("ChatRequest", plan.choose().request),
-            )
-        if answer_type is not None and isinstance(answer, ChatCompletion):
-            answer_type.read_into(answer)
-        return answer
+        return await fan_out(
+            times,
+            lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
+            started,
+            cast("ChatRequest", plan.choose().request),
+        )
 
     async def aembedding(
         self,
@@ -339,6 +345,13 @@ class Supervisor(Router, Combinators, BatchCalling):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _tell_race(hooks: Hooks, report: RaceReport) -> None:
+    from aiocompl.telemetry.events import RaceFinished  # noqa: PLC0415 - for those who have hooks
+
+    outcomes = tuple((each.model, each.outcome) for each in report.contestants)
+    hooks.emit(RaceFinished(outcomes=outcomes, elapsed=report.elapsed))
 
 
 def _cache_layer(cache: Cache | None, *, coalesce: bool) -> CacheLayer | None:

@@ -150,6 +150,15 @@ def test_no_minute_has_more_than_its_limits(
         assert sum(cost.tokens for cost in window) <= tpm or sum(cost.tokens > 0 for cost in window) == 1
 
 
+def test_a_burst_that_is_spent() -> None:
+    limits = limiter(rpm=60, burst=5)
+    limits.spend_burst(ONE, 0.0)
+    assert limits.take(ONE, 0.0) == 0
+    assert limits.take(ONE, 0.0) == pytest.approx(60 / 56, rel=0.01)
+    limits.spend_burst(NOTHING, 100.0)
+    assert limits.take(ONE, 100.0) == limits.take(ONE, 100.0) == 0
+
+
 class TestLearning:
     """Limits from headers."""
 

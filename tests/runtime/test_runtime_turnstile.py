@@ -287,6 +287,17 @@ async def test_headers_are_not_heeded_unless_asked_for() -> None:
     assert bare.turnstile.enter_nowait() is not None
 
 
+async def test_whether_one_would_have_to_wait() -> None:
+    line = Line(rpm=60, burst=1)
+    assert not line.turnstile.has_line
+    await line.turnstile.enter(ONE)
+    assert line.turnstile.has_line
+    bare = Line(parallel=1)
+    assert not bare.turnstile.has_line
+    await bare.turnstile.enter(ONE)
+    assert bare.turnstile.has_line
+
+
 async def test_the_snapshot() -> None:
     line = Line(parallel=1, rpm=60, tpm=1000)
     first = await line.turnstile.enter(ONE)
@@ -295,6 +306,7 @@ async def test_the_snapshot() -> None:
     found = line.turnstile.snapshot()
     assert (found.waiting, found.in_flight, found.max_parallel, found.refused) == (1, 1, 1, 0)
     assert (found.rpm, found.tpm) == (60, 1000)
+    assert line.turnstile.has_line
     first.leave()
     await task
     bare = Line().turnstile.snapshot()
