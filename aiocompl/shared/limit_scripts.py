@@ -8,8 +8,9 @@ from aiocompl.shared.scripts import COMMON, Script
 
 _METERS: Final = """
 -- The same as aiocompl.policy.meter, which says why. KEYS: the state, and a log for each meter.
--- ARGV: the time, a word of the script's own, and for each meter: limit, burst, interval, amount.
-local WINDOW, EARLY, SLICE = 60, 1e-6, 0.1
+-- ARGV: the time, a word of the script's own, the seconds of the window, and for each meter: limit, burst, interval,
+-- amount.
+local WINDOW, EARLY, SLICE = tonumber(ARGV[3]), 1e-6, 0.1
 
 -- A clock that does not go back, though Redis' may.
 local function steady()
@@ -27,8 +28,8 @@ local function load()
     local kept = redis.call('HMGET', KEYS[1], KEYS[i] .. ':due', KEYS[i] .. ':sum')
     meters[i - 1] = {
       log = KEYS[i],
-      limit = tonumber(ARGV[4 * i - 5]), most = tonumber(ARGV[4 * i - 4]),
-      interval = tonumber(ARGV[4 * i - 3]), amount = tonumber(ARGV[4 * i - 2]),
+      limit = tonumber(ARGV[4 * i - 4]), most = tonumber(ARGV[4 * i - 3]),
+      interval = tonumber(ARGV[4 * i - 2]), amount = tonumber(ARGV[4 * i - 1]),
       due = kept[1] and tonumber(kept[1]) or -math.huge, sum = tonumber(kept[2] or 0),
     }
   end
@@ -41,7 +42,7 @@ local function save(meters, now)
     if meter.due > -math.huge then
       local name = meter.log
       redis.call('HSET', KEYS[1], name .. ':due', precise(meter.due), name .. ':sum', precise(meter.sum))
-      redis.call('PEXPIRE', name, 2 * WINDOW * 1000)
+      redis.call('PEXPIRE', name, math.ceil(2 * WINDOW * 1000))
       last = math.max(last, meter.due)
     end
   end

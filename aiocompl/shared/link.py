@@ -83,13 +83,16 @@ class Link:
         timeout: Seconds for one decision, connecting included.
         pulse: Seconds between two signs of life.
         processes: So many share, as long as Redis has not said how many there are.
+        slack: Seconds that are added to the window of limits.
 
     Raises:
         MissingExtraError: The library redis is not installed.
         ValueError: The URL is none.
     """
 
-    def __init__(self, url: str, *, prefix: str, timeout: float, pulse: float, processes: int) -> None:
+    def __init__(
+        self, url: str, *, prefix: str, timeout: float, pulse: float, processes: int, slack: float
+    ) -> None:
         self._connect, self._errors, self._unknown = _connector(url, timeout)
         self._timeout = timeout
         self._known = False
@@ -107,6 +110,7 @@ class Link:
         """The name of this process among those that share."""
         self.patience = f"{max(1.0, pulse) * _MISSED:g}"
         """Seconds after which a silent process counts as gone."""
+        self.slack = slack
         self.processes = processes
         """How many share, as far as is known."""
         self.time = ""

@@ -82,13 +82,16 @@ async def test_one_that_comes_back_forgets_the_scripts(redis_server: RedisServer
         assert not one.lost
 
 
-@pytest.mark.parametrize("way", ["ask", "post"])
+@pytest.mark.parametrize("way", ["ask", "post", "known"])
 async def test_what_redis_refuses_is_a_loss_too(one_redis: RedisServer, way: str) -> None:
     async with states(one_redis, 1) as (one,):
         link, failed = one._link, list[str]()
         if way == "ask":
             assert await link.ask(BAD, (), ()) is None
         else:
+            if way == "known":
+                await link.ask(BAD, (), ())
+                await until(lambda: not one.lost)
             for each in ("first", "second"):
                 link.post(letter(BAD, (), (), failed=partial(failed.append, each)))
             await until(lambda: len(failed) == 2)
@@ -167,7 +170,7 @@ async def test_one_that_was_never_used_closes() -> None:
     assert state.lost
 
 
-@pytest.mark.parametrize("settings", [{"timeout": 0}, {"pulse": 0}, {"processes": 0}])
+@pytest.mark.parametrize("settings", [{"timeout": 0}, {"pulse": 0}, {"processes": 0}, {"slack": -1}])
 def test_numbers_are_positive(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         RedisState("redis://x", **settings)

@@ -42,7 +42,9 @@ class Direct(Link):
     """A link whose letters arrive at once, at the time that the test says it is."""
 
     def __init__(self, client: Redis) -> None:
-        super().__init__("redis://nowhere", prefix=f"{uuid4().hex}:", timeout=1, pulse=1, processes=1)
+        super().__init__(
+            "redis://nowhere", prefix=f"{uuid4().hex}:", timeout=1, pulse=1, processes=1, slack=0
+        )
         self._direct: Any = client
         self.now = 0.0
 
