@@ -100,6 +100,15 @@ class AttemptBook:
             told = watch.attempt_started(prepared.route, prepared.request, kind)
         return cls(now, told, hold)
 
+    async def confirm(self) -> None:
+        """Hold its cost where other processes spend from the same budgets. Cancelled: nothing is held.
+
+        Raises:
+            BudgetExceededError: It could cost more than there is.
+        """
+        if self.hold is not None:
+            await self.hold.confirm()
+
     def dressed(self, request: Request) -> Request:
         """The request with the headers that tracing adds."""
         return request if self.watch is None else self.watch.dressed()

@@ -208,6 +208,7 @@ class Errand:
             cost=ONE if accounts is None else self._cost_of(prepared.request),
         )
         try:
+            await book.confirm()
             answer = await self._exchange(prepared, book.dressed(prepared.request))
         except BaseException as error:
             book.failed(error, clock())

@@ -75,7 +75,11 @@ class Router(ChildKeeper):
             for turnstile in list(self._turnstiles):
                 await turnstile.aclose()
         finally:
-            await super().aclose()
+            try:
+                await super().aclose()
+            finally:
+                if self.shared is not None:
+                    await self.shared.aclose()
 
     @property
     def stream_timeout(self) -> float | None:
@@ -195,6 +199,7 @@ class Router(ChildKeeper):
             Limiter(limits) if bound else None,
             config.max_parallel_requests,
             loop,
+            shared=self.shared.limits(_id(config), limits) if bound and self.shared is not None else None,
             provider=route.endpoint.provider,
             model=route.model,
         )
@@ -204,6 +209,10 @@ class Router(ChildKeeper):
     @override
     def _watched_deployments(self) -> list[Deployment]:
         return [*self._groups.made(), *super()._watched_deployments()]
+
+
+def _id(config: DeploymentConfig) -> str:
+    return config.id or config.model_name
 
 
 def _price(config: DeploymentConfig) -> Price | None:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
+    from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hook, Hooks
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
@@ -89,6 +90,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         coalesce: Whether calls that ask the same at the same time share one upstream call.
         max_budget: US dollars that all calls together may cost, or a `Budget` that begins anew from time to time.
         budgets: The same by name, for the calls that say `budget=name`.
+        shared: Where rate limits, breakers and budgets are those of other processes too: a `RedisState`, say.
         ledger: Where every attempt is entered with what it cost; True for one of one's own.
         on_entry: Called with each entry, to keep it somewhere.
         **settings: What else LiteLLM's Router takes: fallbacks, routing_strategy, ...; see `RouterSettings`.
@@ -119,6 +121,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         coalesce: bool = False,
         max_budget: Budget | float | None = None,
         budgets: Mapping[str, Budget | float] | None = None,
+        shared: SharedState | None = None,
         ledger: Ledger | bool | None = None,
         on_entry: Callable[[LedgerEntry], object] | None = None,
         **settings: Unpack[RouterSettings],
@@ -144,7 +147,10 @@ class Supervisor(Router, Combinators, BatchCalling):
         if self.hooks is not None:
             self._on_race = partial(_tell_race, self.hooks)
         self._cache = _cache_layer(cache, coalesce=coalesce)
-        self.accounts = accounts_of(ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry)
+        self.shared = shared
+        self.accounts = accounts_of(
+            ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry, shared=shared
+        )
 
     @overload
     async def acompletion(

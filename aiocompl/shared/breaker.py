@@ -9,8 +9,8 @@ import attrs
 from aiocompl._compat import override
 from aiocompl.errors import APIError
 from aiocompl.policy.breaker import Breaker, counts, is_hard
+from aiocompl.shared.breaker_script import BREAKER
 from aiocompl.shared.link import Letter
-from aiocompl.shared.scripts import BREAKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aiocompl.policy.budget import BudgetSnapshot, Excess
+from aiocompl.shared.budget_script import BUDGETS
 from aiocompl.shared.link import Letter
-from aiocompl.shared.scripts import BUDGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,8 @@ class _Account:
     """By all, as Redis said last."""
     until: float | None = None
     """The end of the period, by our clock."""
+    since: str = ""
+    """Which of Redis' counts that was; it begins another one if it has forgotten."""
     own: float = 0.0
     """Held by this process."""
     untold: float = 0.0
@@ -56,8 +58,8 @@ class _Account:
             resets_in=None if self.until is None else max(0.0, self.until - now),
         )
 
-    def heard(self, spent: bytes, held: bytes, left: bytes, now: float) -> None:
-        self.spent, self.held = float(spent), float(held)
+    def heard(self, spent: bytes, held: bytes, left: bytes, since: bytes, now: float) -> None:
+        self.spent, self.held, self.since = float(spent), float(held), since.decode()
         self.until = now + float(left) if left else None
 
     def alone(self, estimate: float, processes: int) -> bool:
@@ -192,7 +194,7 @@ class RedisBudgets:
                 period = account.budget.period
                 left = "" if account.until is None or period is None else repr(account.until - now)
                 words += [repr(float(account.budget.max_budget)), "" if period is None else repr(period)]
-                words += [repr(account.spent), left]
+                words += [repr(account.spent), left, account.since]
             return words
 
         keys = (link.members, *(account.key for account in accounts))
@@ -209,11 +211,10 @@ class RedisBudgets:
 
     def _heard(self, accounts: Sequence[_Account], reply: Any) -> None:
         now = self._clock()
-        replies = zip(reply[1::3], reply[2::3], reply[3::3], strict=True)
-        for account, (spent, held, left) in zip(
-            accounts, replies, strict=False
-        ):  # none after one that is exceeded
-            account.heard(spent, held, left, now)
+        replies = zip(reply[1::4], reply[2::4], reply[3::4], reply[4::4], strict=True)
+        # there is none for what comes after one that is exceeded
+        for account, words in zip(accounts, replies, strict=False):
+            account.heard(*words, now)
 
     def _hold_alone(self, accounts: Sequence[_Account], estimate: float) -> Excess | None:
         now = self._clock()

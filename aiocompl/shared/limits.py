@@ -9,8 +9,8 @@ import attrs
 
 from aiocompl.policy.limits import KINDS, Cost, Limiter, RateLimitPolicy, meters_of
 from aiocompl.policy.meter import WINDOW
+from aiocompl.shared.limit_scripts import SETTLE, TAKE
 from aiocompl.shared.link import letter
-from aiocompl.shared.scripts import SETTLE, TAKE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,12 @@ class RedisLimits:
         self._link = link
         self._policy = policy
         self._names = tuple(KINDS[kind] for kind in meters)
-        self._paces = [tuple(map(_text, meter.pace)) for meter in meters.values()]
+        self._window = WINDOW + link.slack
+        stretched = self._window / WINDOW
+        self._paces = [
+            (_text(limit), _text(burst), _text(interval * stretched))
+            for limit, burst, interval in (meter.pace for meter in meters.values())
+        ]
         state = link.key("limits", f"{{{deployment}}}")
         self.keys = (state, *(f"{state}:{name}" for name in self._names))
         self._taken: dict[float, str] = {}  # when a call asked, by our clock: when it was let pass, by Redis'
@@ -73,7 +78,7 @@ class RedisLimits:
 
     def arguments(self, word: str, amounts: Sequence[float]) -> list[str]:
         """What the scripts of limits are given."""
-        arguments = [self._link.time, word]
+        arguments = [self._link.time, word, _text(self._window)]
         for pace, amount in zip(self._paces, amounts, strict=True):
             arguments += [*pace, _text(amount)]
         return arguments
@@ -104,7 +109,7 @@ class RedisLimits:
 
     def _note(self, asked: float, taken: str) -> None:
         self._taken[asked] = taken
-        while (first := next(iter(self._taken))) < asked - WINDOW:
+        while (first := next(iter(self._taken))) < asked - self._window:
             del self._taken[first]
 
 

@@ -83,13 +83,16 @@ class Link:
         timeout: Seconds for one decision, connecting included.
         pulse: Seconds between two signs of life.
         processes: So many share, as long as Redis has not said how many there are.
+        slack: Seconds that are added to the window of limits.
 
     Raises:
         MissingExtraError: The library redis is not installed.
         ValueError: The URL is none.
     """
 
-    def __init__(self, url: str, *, prefix: str, timeout: float, pulse: float, processes: int) -> None:
+    def __init__(
+        self, url: str, *, prefix: str, timeout: float, pulse: float, processes: int, slack: float
+    ) -> None:
         self._connect, self._errors, self._unknown = _connector(url, timeout)
         self._timeout = timeout
         self._known = False
@@ -107,6 +110,7 @@ class Link:
         """The name of this process among those that share."""
         self.patience = f"{max(1.0, pulse) * _MISSED:g}"
         """Seconds after which a silent process counts as gone."""
+        self.slack = slack
         self.processes = processes
         """How many share, as far as is known."""
         self.time = ""
@@ -194,21 +198,21 @@ class Link:
     async def _beat(self) -> None:
         """Give signs of life; where Redis is lost, look whether it is back."""
         while True:
-            arguments = self.time, self.process, self.patience
-            keys = self.members, self.opened
-            if not self._lost:
-                self.post(letter(PULSE, keys, arguments, self._heard))
-            elif (reply := await self._try(PULSE, keys, arguments)) is not None:
-                self._rejoin(reply)
+            keys, words = (self.members, self.opened), (self.time, self.process, self.patience)
+            if self._lost:
+                await self._look_for(PULSE, keys, words)
+            else:
+                self.post(letter(PULSE, keys, words, self._heard))
             await asyncio.sleep(self._backoff if self._lost else self.pulse)
 
-    async def _try(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
+    async def _look_for(self, script: Script, keys: Sequence[str], words: Sequence[str]) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._evaluate(script, keys, arguments)
+                reply = await self._evaluate(script, keys, words)
         except self._errors:
             self._backoff = min(_BACKOFF[1], 2 * self._backoff)
-            return None
+        else:
+            self._rejoin(reply)
 
     def _heard(self, reply: Any) -> None:
         self.processes = max(1, int(reply[0]))
@@ -223,11 +227,11 @@ class Link:
             return
         self._lost = True
         telemetry.warning("shared.lost", error=f"{type(error).__name__}: {error}", processes=self.processes)
+        for watcher in self._watchers:
+            watcher.lost()
         letters, self._letters = self._letters, deque()
         for each in letters:
             each.failed()
-        for watcher in self._watchers:
-            watcher.lost()
 
     def _rejoin(self, reply: Any) -> None:
         self._lost = False
@@ -250,9 +254,9 @@ class Link:
             async with asyncio.timeout(self._timeout):
                 replies = await self._send([(each.script, each.keys, each.arguments()) for each in batch])
         except self._errors as error:
+            self._lose(error)
             for each in batch:
                 each.failed()
-            self._lose(error)
         else:
             for each, reply in zip(batch, replies, strict=True):
                 each.answered(reply)

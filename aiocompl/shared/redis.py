@@ -36,6 +36,8 @@ class RedisState:
         pulse: Seconds between two signs of life of a process. With the same delay a process that has no calls of its own
             hears of a breaker that others have opened.
         processes: How many share, as long as Redis has never been reached.
+        slack: Seconds by which one call may be longer on its way than another. A provider counts when calls arrive, so
+            that in no window of 60 s and so much more does a limit's amount pass.
 
     Raises:
         MissingExtraError: The library redis is not installed.
@@ -50,10 +52,11 @@ class RedisState:
         timeout: float = 0.25,
         pulse: float = 1.0,
         processes: int = 1,
+        slack: float = 0.5,
     ) -> None:
-        if timeout <= 0 or pulse <= 0 or processes < 1:
-            raise ValueError("timeout, pulse and processes must be positive")
-        self._link = Link(url, prefix=prefix, timeout=timeout, pulse=pulse, processes=processes)
+        if timeout <= 0 or pulse <= 0 or processes < 1 or slack < 0:
+            raise ValueError("timeout, pulse and processes must be positive, and slack not negative")
+        self._link = Link(url, prefix=prefix, timeout=timeout, pulse=pulse, processes=processes, slack=slack)
 
     @property
     def lost(self) -> bool:

@@ -25,8 +25,13 @@ BREAKER = BreakerPolicy(consecutive=3, cooldown=0.3)
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what another process, or the network, brings about. The test's own timeout bounds it."""
-    while not condition():  # noqa: ASYNC110 - others bring it about
+    while not condition():  # noqa: ASYNC110 - what happens elsewhere sets no event here
         await asyncio.sleep(0.005)
+
+
+async def delivered(*states_: RedisState) -> None:
+    """Wait until Redis has got, and answered, all letters."""
+    await until(lambda: all(state._link._carrier is None for state in states_))
 
 
 @asynccontextmanager

@@ -13,20 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
+from aiocompl._compat import override
 from aiocompl.errors import AuthenticationError, BadRequestError, RateLimitError, ServiceUnavailableError
 from aiocompl.policy.breaker import Breaker, BreakerPolicy
 from aiocompl.policy.budget import Budget, BudgetKeeper
 from aiocompl.policy.limits import NOTHING, Cost, Limiter, RateLimitPolicy
 from aiocompl.shared.breaker import RedisBreaker
 from aiocompl.shared.budgets import RedisBudgets
+from aiocompl.shared.limit_scripts import SETTLE, TAKE
 from aiocompl.shared.limits import RedisLimits
 from aiocompl.shared.link import Letter, Link
-from aiocompl.shared.scripts import SETTLE, TAKE, Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from redis_server import RedisServer
+
+    from aiocompl.shared.scripts import Script
 
 pytestmark = pytest.mark.real_time
 
@@ -39,13 +42,16 @@ class Direct(Link):
     """A link whose letters arrive at once, at the time that the test says it is."""
 
     def __init__(self, client: Redis) -> None:
-        super().__init__("redis://nowhere", prefix=f"{uuid4().hex}:", timeout=1, pulse=1, processes=1)
+        super().__init__(
+            "redis://nowhere", prefix=f"{uuid4().hex}:", timeout=1, pulse=1, processes=1, slack=0
+        )
         self._direct: Any = client
         self.now = 0.0
 
     def call(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
         return self._direct.eval(script.source, len(keys), *keys, *arguments)
 
+    @override
     def post(self, sent: Letter) -> None:
         sent.answered(self.call(sent.script, sent.keys, sent.arguments()))
 
@@ -149,7 +155,8 @@ def test_keys_expire(client: Redis) -> None:
     RedisBreaker(policy=BreakerPolicy(), link=link, name="b", clock=lambda: 0.0, changed=print).succeed(0)
     budgets = RedisBudgets(link, {None: Budget(1, "1h"), "mine": Budget(1)}, lambda: 0.0)
     budgets.settle("mine", held=0, spent=0.1)
-    lasts = {key.decode().split(":", 1)[1]: client.ttl(key) for key in client.keys(f"{link.prefix}*")}
+    keys: Any = client.keys(f"{link.prefix}*")
+    lasts = {key.decode().split(":", 1)[1]: client.ttl(key) for key in keys}
     assert lasts == {
         "limits:{d}": 180,
         "limits:{d}:requests": 120,
@@ -236,8 +243,8 @@ async def test_budgets(
                 pure.settle(name, now, held=held, spent=dollars)
             else:
                 continue
-            for each in (name, None):
-                ours, theirs = shared.snapshot()[each], pure.snapshot(now)[each]
-                assert (ours.spent, ours.held) == pytest.approx((theirs.spent, theirs.held))
-                assert (ours.resets_in is None) == (theirs.resets_in is None)
-                assert ours.resets_in is None or ours.resets_in == pytest.approx(theirs.resets_in, abs=1e-5)
+            for one in (name, None):
+                here, there = shared.snapshot()[one], pure.snapshot(now)[one]
+                assert (here.spent, here.held) == pytest.approx((there.spent, there.held))
+                assert (here.resets_in is None) == (there.resets_in is None)
+                assert here.resets_in is None or here.resets_in == pytest.approx(there.resets_in, abs=1e-5)
