@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.plan import Plan
 
 
-class Router(ChildKeeper):
+class Routing(ChildKeeper):
     """Knows the model groups, and makes plans of calls."""
 
     rng: random.Random

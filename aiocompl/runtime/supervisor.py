@@ -23,7 +23,7 @@ from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.policy_loop import Errand
 from aiocompl.runtime.price_table import load_prices
 from aiocompl.runtime.router_settings import read_router, read_router_from
-from aiocompl.runtime.routing import Router
+from aiocompl.runtime.routing import Routing
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(Router, Combinators, BatchCalling):
+class Supervisor(Routing, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -370,3 +370,7 @@ def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None
     hooks = Hooks(given)
     hooks.attach(supervisor.snapshot)
     return hooks
+
+
+Router = Supervisor
+"""LiteLLM's name for it, where model groups are meant."""

@@ -226,7 +226,7 @@ async def test_breakers_are_the_deployments(looptime: Any) -> None:
             await supervisor.ask()
         assert supervisor.asked == ["a", "b", "a", "b", "b", "b"]
         states = {each.id: each.breaker for each in supervisor.snapshot().deployments}
-        assert sorted(states.values()) == ["closed", "open"]
+        assert set(states.values()) == {"closed", "open"}
         assert all(each.in_flight == 0 for each in supervisor.snapshot().deployments)
 
 
