@@ -70,6 +70,11 @@ class Breaker:
             return "closed"
         return "open" if now < self._until else "half_open"
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether all calls pass, whatever the time."""
+        return self._until is None
+
     def closed_for(self, now: float) -> float | None:
         """None where a call may pass now, else seconds until one may. Asking changes nothing."""
         if self._until is None:

@@ -8,7 +8,7 @@ import attrs
 
 from aiocompl.policy.learnt import allowance, per_minute
 from aiocompl.policy.meter import Meter
-from aiocompl.policy.tokens import estimate_prompt_tokens, estimate_tokens
+from aiocompl.policy.tokens import estimate_tokens, rough_prompt_tokens
 from aiocompl.types.request import ChatRequest, EmbeddingRequest
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Cost:
 
 
 NOTHING: Final = Cost(0.0)
+ONE: Final = Cost()
 
 
 class SharedLimits(Protocol):
@@ -232,10 +233,12 @@ def estimated_cost(request: Request) -> Cost:
     """
     params = request.params
     if isinstance(request, ChatRequest):
+        if not params:
+            return Cost(1.0, rough_prompt_tokens(request.messages), DEFAULT_OUTPUT_TOKENS)
         bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
         answers = params.get("n") or 1
-        prompt = estimate_prompt_tokens(request.messages, tools=params.get("tools"))
-        return Cost(1.0, float(prompt), _number(bound) * _number(answers))
+        prompt = rough_prompt_tokens(request.messages, tools=params.get("tools"))
+        return Cost(1.0, prompt, _number(bound) * _number(answers))
     texts = request.input if isinstance(request, EmbeddingRequest) else ()
     return Cost(1.0, float(sum(estimate_tokens(one) if isinstance(one, str) else len(one) for one in texts)))
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aiocompl.errors import CircuitOpenError, WaitTooLongError
-from aiocompl.policy.limits import NOTHING, estimated_cost, used_cost
+from aiocompl.policy.limits import NOTHING, ONE, used_cost
 from aiocompl.runtime.stream import CompletionStream
-from aiocompl.runtime.turnstile import ONE
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
@@ -72,17 +71,15 @@ class Deployment:
     id: str = ""
     price: Price | None = None
     """What a token costs there, where its configuration says so."""
+    counts_tokens: bool = attrs.field(init=False)
+    """Whether it matters how many tokens a call takes."""
     _kept: bool = attrs.field(init=False)  # whether anything watches over it
 
     def __attrs_post_init__(self) -> None:
         self._kept = self.gate is not None or self.load is not None or self.turnstile is not None
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Whether it matters how many tokens a stream that was given up has taken."""
-        if self.load is not None and self.load.tpm is not None:
-            return True
-        return self.turnstile is not None and self.turnstile.counts_tokens
+        self.counts_tokens = (self.load is not None and self.load.tpm is not None) or (
+            self.turnstile is not None and self.turnstile.counts_tokens
+        )
 
     async def ask(
         self,
@@ -95,6 +92,7 @@ class Deployment:
         limits: StreamLimits | None = None,
         priority: int = 0,
         waited: Callable[[float], object] | None = None,
+        cost: Cost = ONE,
     ) -> AnswerT | CompletionStream:
         """Make one attempt; see `Child.ask`.
 
@@ -108,6 +106,7 @@ class Deployment:
             again: Whether the call has been here before.
             limits: How long a stream may keep its reader waiting.
             priority: Whose turn it is, where calls wait.
+            cost: What it may take of the limits; its tokens need only be right where `counts_tokens`.
             waited: Told how many seconds a rate limit has let the call wait, where it has.
 
         Raises:
@@ -116,7 +115,7 @@ class Deployment:
             AiocomplError: Whatever went wrong.
         """
         child = self.child
-        visit = await self._enter(request, priority, deadline, waited) if self._kept else None
+        visit = await self._enter(cost, priority, deadline, waited) if self._kept else None
         try:
             answer = await child.ask(
                 request,
@@ -138,7 +137,7 @@ class Deployment:
 
     async def _enter(
         self,
-        request: Request,
+        cost: Cost,
         priority: int,
         deadline: float,
         waited: Callable[[float], object] | None,
@@ -148,7 +147,6 @@ class Deployment:
         Cancelled, or not let in: nothing stays counted.
         """
         passed, turnstile = None, self.turnstile
-        cost = estimated_cost(request) if self.counts_tokens else ONE
         if turnstile is not None:
             passed = turnstile.enter_nowait(cost)
             if passed is None:

@@ -56,7 +56,8 @@ class Gate:
     @property
     def closed_for(self) -> float | None:
         """None where a call may pass now, else seconds until one may."""
-        return self._breaker.closed_for(self._loop.time())
+        breaker = self._breaker
+        return None if breaker.is_closed else breaker.closed_for(self._loop.time())
 
     def enter(self) -> None:
         """A call wants to pass.

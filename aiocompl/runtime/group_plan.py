@@ -102,6 +102,7 @@ class GroupPlan:
         model: Where it begins: a group, or a model that is in none.
         options: The call's own.
         key: Calls with the same key go to the same deployment of a group.
+        first: The call as it was sorted, for the first deployment that has no parameters of its own.
     """
 
     finder: Finder
@@ -110,6 +111,8 @@ class GroupPlan:
     model: str
     options: Mapping[str, Any]
     key: str | None = None
+    first: Call | None = None
+    """The call as it was sorted, for whom it will do; it is used up."""
     group: str | None = attrs.field(default=None, init=False)
     is_open: bool = attrs.field(default=True, init=False)
     policy: RetryPolicy = attrs.field(init=False)
@@ -142,7 +145,10 @@ class GroupPlan:
         return self._prepare_member(self._group, others) if others else first
 
     def _prepare_member(self, group: Group, members: list[Member]) -> Prepared[Any]:
-        member = group.pick(members, rng=self.finder.rng, now=self.finder.now(), key=self.key)
+        rng, now, key = self.finder.rng, self.finder.now(), self.key
+        member = group.pick(members, rng=rng, now=now, key=key)
+        if member.has_line and (others := [each for each in members if not each.has_line]):
+            member = group.pick(others, rng=rng, now=now, key=key)
         known = self._prepared.get(id(member))
         if known is not None:
             return known
@@ -182,16 +188,18 @@ class GroupPlan:
         self._enter(entry.model, entry.params)
 
     def _enter(self, model: str, changes: Mapping[str, Any]) -> None:
-        past = any(map(says_where, changes))  # an address or a key of its own leads past the group
+        past = bool(changes) and any(map(says_where, changes))  # a place of its own is past the group
         self.model, self._changes = model, changes
         self._group = None if past else self.finder.find(model)
         self.group = None if self._group is None else self._group.name
         self.policy = self.finder.policy if self._group is None else self._group.policy
         if _says_retries(self.options):
             self.policy = attrs.evolve(self.policy, max_retries=call_retries(self.options), counts=None)
-        self._failed.clear()
-        self._barred.clear()
-        self._prepared.clear()
+        if self._fell_back:
+            self.first = None
+            self._failed.clear()
+            self._barred.clear()
+            self._prepared.clear()
 
     def _candidates(self, group: Group) -> list[Member]:
         """Those who may be asked now; those who have failed this call only where there is nobody else.
@@ -208,15 +216,17 @@ class GroupPlan:
             )
             error.retry_after = least
             raise error
-        for out in (self._failed, self._barred):
-            if out and (left := [member for member in passing if id(member) not in out]):
-                passing = left
-                break
-        return [member for member in passing if not member.has_line] or passing
+        if self._failed:
+            for out in (self._failed, self._barred):
+                if left := [member for member in passing if id(member) not in out]:
+                    return left
+        return passing
 
     def _prepare(self, member: Member) -> Prepared[Any]:
         config = member.config
-        call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
+        call, self.first = self.first, None
+        if call is None or member.defaults or self._changes:
+            call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
         timeout = config.timeout
         if self.question.stream:
             timeout = config.stream_timeout or self.finder.stream_timeout or timeout

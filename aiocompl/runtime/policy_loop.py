@@ -10,16 +10,17 @@ import attrs
 
 from aiocompl.errors import AiocomplError, AllModelsFailedError
 from aiocompl.policy.fair_queue import as_priority
+from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import AttemptBook, begin_watch
 from aiocompl.runtime.hedging import Hedged
-from aiocompl.runtime.opening import Opened
+from aiocompl.runtime.opening import REFUSALS, Opened
 from aiocompl.runtime.recovering import RecoveringStream
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
-from aiocompl.types.call import Attempt
+from aiocompl.types.call import Attempt, numbered
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from aiocompl.codecs.base import Codec
     from aiocompl.codecs.prefill import Prefilled
+    from aiocompl.policy.limits import Cost
     from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
@@ -86,6 +88,8 @@ class Errand:
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
     _watch: CallWatch | None = attrs.field(default=None, init=False)
+    _before: tuple[Attempt, ...] = attrs.field(default=(), init=False)  # failed until its stream broke
+    _cost: Cost | None = attrs.field(default=None, init=False)
     _broken_by: AiocomplError | None = attrs.field(default=None, init=False)  # what ended its stream
     _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
     _prefilled: Prefilled | None = attrs.field(default=None, init=False)  # what of it was given to the model
@@ -114,15 +118,16 @@ class Errand:
         """Ask for the rest of an answer whose stream broke; see `OpenNext`."""
         clock = asyncio.get_running_loop().time
         if error is not self._broken_by:
-            self._broken_by = error
             wait = self._after(error, clock())
+            self._broken_by = error
             if wait is None:
-                raise error
+                raise (self._all_failed(error) if self._groups > 1 else error)
             if wait and self._prepared is not None:
                 await self._prepared.deployment.child.rest(wait)
             if self._watch is not None:
                 self._watch.recovered(recovery_of(self.options), error)
-        self.again, self.failed, self._begun = True, (), clock()
+            self._before, self.failed = self._before + self.failed, ()
+        self.again, self._begun = True, clock()
         self._prefill, self._prefilled = text if prefill else "", None
         stream: CompletionStream = await self._answer()
         begun = self._prefilled
@@ -153,7 +158,7 @@ class Errand:
             except AiocomplError as error:
                 wait = self._after(error, clock())
                 if wait is None:
-                    if self._groups > 1:
+                    if self._groups > 1 and not self._refuses_prefill(error):
                         raise self._all_failed(error) from error
                     error.attempts = self.failed
                     raise
@@ -189,6 +194,10 @@ class Errand:
             return prepared
         return attrs.evolve(prepared, request=self._prefilled.request)
 
+    def _refuses_prefill(self, error: AiocomplError) -> bool:
+        """Whether the beginning of an answer may be what is refused: then it is asked for without."""
+        return self._prefilled is not None and isinstance(error, REFUSALS)
+
     async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
         """Make one attempt; `kind` is for those that are not alone."""
         watch, accounts = self._watch, self.rules.accounts
@@ -202,6 +211,7 @@ class Errand:
             group=self.plan.group,
             watch=watch,
             accounts=accounts,
+            cost=ONE if accounts is None else self._cost_of(prepared.request),
         )
         try:
             await book.confirm()
@@ -232,7 +242,14 @@ class Errand:
             limits=limits,
             priority=priority,
             waited=None if self._watch is None else self._watch.waited,
+            cost=self._cost_of(request) if prepared.deployment.counts_tokens else ONE,
         )
+
+    def _cost_of(self, request: Request) -> Cost:
+        """What each attempt may take: about the same wherever it goes."""
+        if self._cost is None:
+            self._cost = estimated_cost(request)
+        return self._cost
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:
         """Make an attempt, and a second one if it takes long."""
@@ -344,13 +361,14 @@ class Errand:
 
     def _all_failed(self, error: AiocomplError) -> AllModelsFailedError:
         """How it ended where several model groups were asked."""
-        causes = [attempt.error for attempt in self.failed if attempt.error is not None]
+        attempts = numbered(*self._before, *self.failed)
+        causes = [attempt.error for attempt in attempts if attempt.error is not None]
         if not causes or causes[-1] is not error:  # nobody could be asked in the end
             causes.append(error)
         failure = AllModelsFailedError(
             f"none of the {self._groups} models that were asked one after another gave an answer", causes
         )
-        failure.attempts = self.failed
+        failure.attempts = attempts
         return failure
 
 

@@ -109,9 +109,11 @@ class RecoveringStream(CompletionStream):
                 if self._over:
                     raise StopAsyncIteration  # noqa: TRY301 - as at the end
                 try:
-                    chunks = self._shown(await self._stream.next_chunks())
+                    fresh = await self._stream.next_chunks()
                 except AiocomplError as error:
                     await self._recover(error)
+                else:
+                    chunks = self._shown(fresh)  # an answer that is another one is not tried again
         except StopAsyncIteration:
             self._end()
             raise

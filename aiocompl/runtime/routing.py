@@ -14,11 +14,13 @@ from aiocompl.codecs.legacy import legacy_route
 from aiocompl.codecs.routing import resolve
 from aiocompl.errors import BadRequestError
 from aiocompl.policy.limits import Limiter, RateLimitPolicy
+from aiocompl.policy.read_fallbacks import call_chain
 from aiocompl.prices import Price
 from aiocompl.runtime.call import build_request, call_retries, sort_keywords
 from aiocompl.runtime.children import ChildKeeper
 from aiocompl.runtime.combined import says_where
 from aiocompl.runtime.deployment import Deployment
+from aiocompl.runtime.group_plan import GroupPlan, Question
 from aiocompl.runtime.groups import Groups, breaker_of
 from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.router_settings import read_router_from
@@ -143,15 +145,14 @@ class Router(ChildKeeper):
         return times, OneWay(request, route, deployment, dropped, options, policy=policy)
 
     def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
-        from aiocompl.policy.read_fallbacks import call_chain  # noqa: PLC0415 - for those who have groups
-        from aiocompl.runtime.group_plan import GroupPlan, Question  # noqa: PLC0415 - the same
-
         groups, options = self._groups, call.options
         group, times, keywords = groups.find(call.model), 1, dict(params)
         if group is not None:
             _refuse_targets(group.name, options)
         own = call_chain(options["fallbacks"], groups.names) if "fallbacks" in options else None
+        first: Call | None = call
         if options.get("n_by_fanout"):
+            first = None
             from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
 
             deployment = self._route(call) if group is None else group.members[0].deployment
@@ -160,9 +161,8 @@ class Router(ChildKeeper):
                 del keywords["n"]
         question = Question(messages=call.messages, stream=call.stream, keywords=keywords)
         key = self._sticky_key(call)
-        return times, GroupPlan(
-            self, question, groups.fallbacks.walk(call.model, own), call.model, options, key
-        )
+        walk = groups.fallbacks.walk(call.model, own)
+        return times, GroupPlan(self, question, walk, call.model, options, key, first)
 
     def _sticky_key(self, call: Call) -> str | None:
         name = self._groups.config.sticky

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from aiocompl.errors import AiocomplError, APITimeoutError, SupervisorClosedError, WaitTooLongError
 from aiocompl.policy.fair_queue import FairQueue
-from aiocompl.policy.limits import NOTHING, Cost
+from aiocompl.policy.limits import NOTHING, ONE, Cost
 from aiocompl.policy.shedding import Shedder
 from aiocompl.runtime.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from aiocompl.policy.limits import Limiter, SharedLimits
     from aiocompl.rate_limits import RateLimits
-
-ONE: Final = Cost()
 
 
 @attrs.frozen(kw_only=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from fault_weather import TEXT, TOKENS, WORDS
+from fault_weather import TEXT, TOKENS, WEATHERS, WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fault_run import Form, Where
 
 BLOCKING: Final = "blocking"
@@ -53,10 +51,18 @@ class Row:
     """Seconds from the last request to the outcome."""
     text: str = attrs.field(kw_only=True)
     """What a reader has got in the end."""
+    told: str = attrs.field(kw_only=True)
+    """Whose attempts the answer, or the error, tells of: an error of those before the one that it is of."""
 
     @text.default
     def _usual_text(self) -> str:
         return TEXT if self.outcome == "answer" else ""
+
+    @told.default
+    def _usual_told(self) -> str:
+        if self.outcome == "answer":
+            return self.asked[-len(self.asked) // WEATHERS[self.fault].calls :]
+        return self.asked if self.outcome == "AllModelsFailedError" else self.asked[:-1]
 
     @property
     def seconds(self) -> tuple[float, float]:
@@ -64,8 +70,6 @@ class Row:
         spans = [span if isinstance(span, tuple) else (span, span) for span in self.gaps]
         return self.ends + sum(low for low, _ in spans), self.ends + sum(high for _, high in spans)
 
-
-FOR_ONE_CONFIGURATION: Final[Mapping[str, str]] = {}
 
 ROWS: Final = (
     Row("429 once", BLOCKING, ALONE, "answer", "PP", (B1,)),
@@ -151,10 +155,110 @@ ROWS: Final = (
     Row("cut before the first token", BLOCKING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
     Row("cut before the first token", STREAMING, ALONE, "APIConnectionError", "PPP", (B1, B2)),
     Row("cut before the first token", STREAMING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
+    Row(
+        "cut before the first token, the fallback's too",
+        BLOCKING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+    ),
+    Row(
+        "cut before the first token, the fallback's too",
+        BLOCKING,
+        FALLBACK,
+        "AllModelsFailedError",
+        "PPPBBB",
+        (B1, B2, 0, B1, B2),
+    ),
+    Row(
+        "cut before the first token, the fallback's too",
+        STREAMING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+    ),
+    Row(
+        "cut before the first token, the fallback's too",
+        STREAMING,
+        FALLBACK,
+        "AllModelsFailedError",
+        "PPPBBB",
+        (B1, B2, 0, B1, B2),
+    ),
     Row("cut within the answer", BLOCKING, ALONE, "APIConnectionError", "PPP", (B1, B2)),
     Row("cut within the answer", BLOCKING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
     Row("cut within the answer", STREAMING, ALONE, "APIConnectionError", "P", text=PARTIAL),
     Row("cut within the answer", STREAMING, FALLBACK, "APIConnectionError", "P", text=PARTIAL),
+    Row(
+        "cut within the answer, `resume`",
+        STREAMING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+        text=PARTIAL,
+    ),
+    Row("cut within the answer, `resume`", STREAMING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
+    Row(
+        "cut within the answer, `resume` by prefill",
+        STREAMING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+        text=PARTIAL,
+    ),
+    Row("cut within the answer, `resume` by prefill", STREAMING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
+    Row(
+        "cut within the answer, `resume`, prefill refused",
+        STREAMING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+        text=PARTIAL,
+    ),
+    Row(
+        "cut within the answer, `resume`, prefill refused",
+        STREAMING,
+        FALLBACK,
+        "answer",
+        "PPPBB",
+        (B1, B2, 0, 0),
+    ),
+    Row(
+        "cut within the answer, `resume`, the texts differ",
+        STREAMING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+        text=PARTIAL,
+    ),
+    Row(
+        "cut within the answer, `resume`, the texts differ",
+        STREAMING,
+        FALLBACK,
+        "APIConnectionError",
+        "PPPB",
+        (B1, B2, 0),
+        text=PARTIAL,
+        told="PP",
+    ),
+    Row(
+        "cut within the answer, `restart`",
+        STREAMING,
+        ALONE,
+        "APIConnectionError",
+        "PPP",
+        (B1, B2),
+        text=PARTIAL,
+    ),
+    Row("cut within the answer, `restart`", STREAMING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
+    Row("cut within the answer, `buffer`", STREAMING, ALONE, "APIConnectionError", "PPP", (B1, B2)),
+    Row("cut within the answer, `buffer`", STREAMING, FALLBACK, "answer", "PPPB", (B1, B2, 0)),
     Row("ended properly within the answer", BLOCKING, ALONE, "APIResponseValidationError", "P"),
     Row("ended properly within the answer", BLOCKING, FALLBACK, "answer", "PB", (0,)),
     Row("ended properly within the answer", STREAMING, ALONE, "IncompleteStreamError", "P", text=PARTIAL),

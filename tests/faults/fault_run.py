@@ -34,7 +34,7 @@ Form = Literal["blocking", "streaming"]
 Where = Literal["alone", "fallback"]
 
 MESSAGES: Final = [{"role": "user", "content": TEXT.partition(": ")[2]}]
-MODELS: Final = {"primary": "first-model", "backup": "second-model"}
+PRIMARY: Final = "openai/first-model"
 SETTLING: Final = 5.0
 """Seconds within which the servers have seen that their clients are gone."""
 
@@ -189,7 +189,7 @@ def _settings(case: Case, weather: Weather, servers: dict[str, Simulator]) -> di
         {
             "model_name": name,
             "litellm_params": {
-                "model": f"openai/{MODELS[name]}",
+                "model": PRIMARY if name == "primary" else weather.backup_model,
                 "api_base": bases[name],
                 "api_key": f"sk-of-{name}",
                 **weather.params,

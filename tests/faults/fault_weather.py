@@ -11,7 +11,8 @@ from aiocompl.testing import Answer, Delivery, Reply, faults
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiocompl.testing.script import Script
+    from aiocompl.testing.asked import Asked
+    from aiocompl.testing.script import Behaviour, Script
 
 Place = Literal["http", "refused", "unknown", "plain", "untrusted", "expired"]
 """What is found at the primary's address:
@@ -46,20 +47,38 @@ class Weather:
     """The supervisor's."""
     params: Mapping[str, Any] = attrs.field(factory=dict)
     """The `litellm_params` of the deployments."""
+    backup_model: str = "openai/second-model"
     calls: int = 1
     """How many are made, one after another."""
+    opens: bool = False
+    """Whether a stream has been opened when it goes wrong."""
+    only_streams: bool = False
+    """Whether it is nothing to a blocking call."""
 
 
-def _after_tokens(fault: faults.Fault) -> Weather:
-    return Weather(primary=fault, streamed={"idle_timeout": 3}, params={"timeout": 3, "stream_timeout": 60})
+def _recovered(mode: str, **backup: Any) -> Weather:
+    """An answer that is cut, and the backup that goes on with it."""
+    return Weather(primary=_CUT, streamed={"stream_recovery": mode}, opens=True, only_streams=True, **backup)
 
 
+def _goes_on(asked: Asked) -> Behaviour:
+    """Say what follows the beginning that was given; it is refused where nobody has told the model's version."""
+    last = asked.body["messages"][-1]
+    if last["role"] == "user":
+        return TEXT
+    if asked.model == _UNKNOWN:
+        return faults.Status(status=400, message="This model does not support assistant message prefill.")
+    return TEXT.removeprefix(last["content"][0]["text"])
+
+
+_UNKNOWN: Final = "claude-of-tomorrow"
 _WAIT: Final = faults.rate_limited(retry_after=2)
 _LONG_WAIT: Final = faults.rate_limited(retry_after=60)
 _SILENT: Final[Mapping[str, Any]] = {
     "streamed": {"first_token_timeout": 3},
     "params": {"timeout": 3, "stream_timeout": 60},
 }
+_EMPTY: Final = faults.Cut(after_events=1)
 _CUT: Final = faults.Cut(after_events=1 + TOKENS)
 _HTML: Final = faults.html_page()
 _PORTAL: Final = Delivery.whole(b"<html>Please log in</html>", headers={"content-type": "text/html"})
@@ -80,14 +99,36 @@ WEATHERS: Final[Mapping[str, Weather]] = {
     "accepted, then silence until the call's deadline": Weather(
         primary=faults.Silence(), options={"timeout": 5}
     ),
-    "headers, then silence": Weather(primary=faults.Stall(after_events=0), **_SILENT),
-    "cut before the first token": Weather(primary=faults.Cut(after_events=1)),
-    "cut within the answer": Weather(primary=_CUT),
-    "ended properly within the answer": Weather(primary=faults.Cut(after_events=1 + TOKENS, clean=True)),
-    "stalled within the answer": _after_tokens(faults.Stall(after_events=1 + TOKENS)),
+    "headers, then silence": Weather(primary=faults.Stall(after_events=0), opens=True, **_SILENT),
+    "cut before the first token": Weather(primary=_EMPTY, opens=True),
+    "cut before the first token, the fallback's too": Weather(primary=_EMPTY, backup=_EMPTY, opens=True),
+    "cut within the answer": Weather(primary=_CUT, opens=True),
+    "cut within the answer, `resume`": _recovered("resume"),
+    "cut within the answer, `resume` by prefill": _recovered(
+        "resume", backup=_goes_on, backup_model="anthropic/claude-sonnet-4-5"
+    ),
+    "cut within the answer, `resume`, prefill refused": _recovered(
+        "resume", backup=_goes_on, backup_model=f"anthropic/{_UNKNOWN}"
+    ),
+    "cut within the answer, `resume`, the texts differ": _recovered("resume", backup="Something else."),
+    "cut within the answer, `restart`": _recovered("restart"),
+    "cut within the answer, `buffer`": _recovered("buffer"),
+    "ended properly within the answer": Weather(
+        primary=faults.Cut(after_events=1 + TOKENS, clean=True), opens=True
+    ),
+    "stalled within the answer": Weather(
+        primary=faults.Stall(after_events=1 + TOKENS),
+        streamed={"idle_timeout": 3},
+        params={"timeout": 3, "stream_timeout": 60},
+        opens=True,
+    ),
     "a malformed event, or body": Weather(primary=faults.Malformed(at_event=1 + TOKENS)),
-    "an error inside a 200, before the first token": Weather(primary=faults.ErrorEvent(at_event=1)),
-    "an error inside a 200, within the answer": Weather(primary=faults.ErrorEvent(at_event=1 + TOKENS)),
+    "an error inside a 200, before the first token": Weather(
+        primary=faults.ErrorEvent(at_event=1), opens=True
+    ),
+    "an error inside a 200, within the answer": Weather(
+        primary=faults.ErrorEvent(at_event=1 + TOKENS), opens=True
+    ),
     "an end without `[DONE]`": Weather(primary=faults.MissingDone()),
     "context length": Weather(primary=faults.context_length()),
     "context length, `context_window_fallbacks`": Weather(
@@ -105,7 +146,7 @@ WEATHERS: Final[Mapping[str, Weather]] = {
     "a wrong request (400)": Weather(primary=faults.Status(status=400)),
     "a proxy's HTML page (502) once": Weather(primary=[_HTML]),
     "a proxy's HTML page (502) for ever": Weather(primary=_HTML),
-    "an HTML page under 200": Weather(primary=_PORTAL),
+    "an HTML page under 200": Weather(primary=_PORTAL, opens=True),
     "flapping: every other request fails (503)": Weather(primary=[faults.overloaded(), None] * 4, calls=4),
     "connection refused": Weather(place="refused"),
     "unknown host name": Weather(place="unknown"),
