@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hook, Hooks
+    from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
@@ -223,13 +224,16 @@ class Supervisor(Routing, Combinators, BatchCalling):
         question = question_of(call, self._route(call).route.endpoint if group is None else None)
         if cache is None:
             return await self._make_answer(call, params, started, deadline)
-        return await cache.answer(
+        answer = await cache.answer(
             question.key,
             question.controls,
             lambda: self._make_answer(call, params, started, deadline),
             stream=question.form,
             deadline=deadline,
         )
+        if self.hooks is not None and (info := answer.call) is not None and (info.cached or info.coalesced):
+            _tell_hit(self.hooks, info)
+        return answer
 
     async def _make_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
@@ -345,6 +349,14 @@ class Supervisor(Routing, Combinators, BatchCalling):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _tell_hit(hooks: Hooks, call: CallInfo) -> None:
+    from aiocompl.telemetry.events import CacheHit  # noqa: PLC0415 - for those who have hooks
+
+    hooks.emit(
+        CacheHit(coalesced=call.coalesced, provider=call.provider, endpoint=call.endpoint, model=call.model)
+    )
 
 
 def _tell_race(hooks: Hooks, report: RaceReport) -> None:
