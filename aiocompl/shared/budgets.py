@@ -98,7 +98,7 @@ class RedisBudgets:
         return [name for name in self._accounts if name is not None]
 
     async def hold(self, name: str | None, estimate: float) -> Excess | None:
-        """See `SharedBudgets`. Cancelled: nothing stays held."""
+        """See `SharedBudgets`. Cancelled: what was held is given back."""
         accounts = self._of(name)
         if not accounts:
             return None

@@ -40,7 +40,7 @@ async def test_what_is_given_back_may_pass_elsewhere(one_redis: RedisServer) -> 
         assert await first.take(Cost(1, 600, 400), asked) == 0
         assert await second.take(Cost(1, 600), now()) > 30
         first.settle(Cost(1, 600, 400), Cost(1, 100), now(), asked)
-        await delivered(one)  # noqa: ASYNC110 - others bring it about
+        await delivered(one)
         assert await second.take(Cost(1, 600), now()) < 7
 
 
@@ -50,7 +50,7 @@ async def test_what_was_used_beyond_the_estimate_is_charged(one_redis: RedisServ
         asked = now()
         assert await first.take(Cost(1, 10), asked) == 0
         first.settle(Cost(1, 10), Cost(1, 10, 900), now(), asked)
-        await delivered(one)  # noqa: ASYNC110 - others bring it about
+        await delivered(one)
         assert await second.take(Cost(1, 1), now()) > 30
 
 
