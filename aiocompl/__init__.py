@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         BatchOutputError,
         BudgetExceededError,
         CircuitOpenError,
+        ConfigError,
         ConflictError,
         ContentPolicyViolationError,
         ContextWindowExceededError,
@@ -73,14 +74,17 @@ if TYPE_CHECKING:
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget, BudgetSnapshot
+    from aiocompl.policy.config import DeploymentConfig, RouterConfig
+    from aiocompl.policy.hedge import HedgeBudget
     from aiocompl.policy.ledger import Ledger, LedgerEntry, LedgerSnapshot
     from aiocompl.policy.retry import RetryBudget
     from aiocompl.prices import Price
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child_values import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
+    from aiocompl.runtime.deployment import DeploymentSnapshot
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.runtime.supervisor import Supervisor
+    from aiocompl.runtime.supervisor import Router, Supervisor
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
     from aiocompl.sync_many import (
@@ -143,15 +147,19 @@ __all__ = [
     "ChunkChoice",
     "CircuitOpenError",
     "CompletionStream",
+    "ConfigError",
     "ConflictError",
     "ContentPolicyViolationError",
     "Contestant",
     "ContextWindowExceededError",
+    "DeploymentConfig",
+    "DeploymentSnapshot",
     "DiskCache",
     "Embedding",
     "EmbeddingResponse",
     "EndpointDownError",
     "FunctionCall",
+    "HedgeBudget",
     "InboxFullError",
     "IncompleteStreamError",
     "InternalServerError",
@@ -183,6 +191,8 @@ __all__ = [
     "ResponseFormatError",
     "ResponseTooLargeError",
     "RetryBudget",
+    "Router",
+    "RouterConfig",
     "ServiceUnavailableError",
     "Supervisor",
     "SupervisorClosedError",
@@ -261,6 +271,7 @@ _HOMES = {
         "BatchFileError",
         "BatchOutputError",
         "BudgetExceededError",
+        "ConfigError",
         "ConflictError",
         "ContentPolicyViolationError",
         "ContextWindowExceededError",
@@ -293,6 +304,8 @@ _HOMES = {
     "policy.adaptive": ("AdaptivePolicy",),
     "policy.breaker": ("BreakerPolicy",),
     "policy.budget": ("Budget", "BudgetSnapshot"),
+    "policy.config": ("DeploymentConfig", "RouterConfig"),
+    "policy.hedge": ("HedgeBudget",),
     "policy.ledger": ("Ledger", "LedgerEntry", "LedgerSnapshot"),
     "policy.retry": ("RetryBudget",),
     "prices": ("Price",),
@@ -300,7 +313,8 @@ _HOMES = {
     "runtime.child_values": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.children": ("SupervisorSnapshot",),
-    "runtime.supervisor": ("Supervisor",),
+    "runtime.deployment": ("DeploymentSnapshot",),
+    "runtime.supervisor": ("Router", "Supervisor"),
     "runtime.transport": ("TransportSettings",),
     "sync": ("SyncCompletionStream", "completion", "embedding", "models", "moderation", "rerank"),
     "sync_many": (

@@ -30,6 +30,8 @@ class Member:
     """A deployment of a model group. It is made when it is first asked: only then its environment is read."""
 
     config: DeploymentConfig
+    priority: int | None
+    """That of its calls where the caller says nothing."""
     make: Callable[[DeploymentConfig, Load], Deployment]
     load: Load
     defaults: Mapping[str, Any] = attrs.field(init=False)
@@ -42,6 +44,8 @@ class Member:
             for name, value in self.config.params.items()
             if name != "model" and not says_where(name)
         }
+        if self.priority is not None:
+            self.defaults = {"priority": self.priority, **self.defaults}
 
     @property
     def deployment(self) -> Deployment:
@@ -104,7 +108,9 @@ class Groups:
             policy = attrs.evolve(policy, max_retries=config.num_retries)
         by_name: dict[str, list[Member]] = {}
         for each in config.deployments:
-            by_name.setdefault(each.model_name, []).append(Member(each, make, Load.of(each)))
+            by_name.setdefault(each.model_name, []).append(
+                Member(each, config.default_priority, make, Load.of(each))
+            )
         self._groups = {
             name: Group(
                 name,

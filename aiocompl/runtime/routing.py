@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.plan import Plan
 
 
-class Router(ChildKeeper):
+class Routing(ChildKeeper):
     """Knows the model groups, and makes plans of calls."""
 
     rng: random.Random
@@ -181,6 +181,7 @@ class Router(ChildKeeper):
             self._gate_of(route, policy),
             load,
             self._turnstile(config, route),
+            learns=bool(config.learn_limits),
             group=config.model_name,
             id=load.id,
             price=_price(config),
@@ -189,7 +190,11 @@ class Router(ChildKeeper):
     def _turnstile(self, config: DeploymentConfig, route: Route) -> Turnstile | None:
         """The line before a deployment that has limits."""
         limits = RateLimitPolicy(
-            rpm=config.rpm, tpm=config.tpm, input_tpm=config.input_tpm, output_tpm=config.output_tpm
+            rpm=config.rpm,
+            tpm=config.tpm,
+            input_tpm=config.input_tpm,
+            output_tpm=config.output_tpm,
+            learn=bool(config.learn_limits),
         )
         bound = limits != RateLimitPolicy()
         if not bound and config.max_parallel_requests is None:

@@ -23,7 +23,7 @@ from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.policy_loop import Errand
 from aiocompl.runtime.price_table import load_prices
 from aiocompl.runtime.router_settings import read_router, read_router_from
-from aiocompl.runtime.routing import Router
+from aiocompl.runtime.routing import Routing
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
 
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hook, Hooks
+    from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(Router, Combinators, BatchCalling):
+class Supervisor(Routing, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -223,13 +224,16 @@ class Supervisor(Router, Combinators, BatchCalling):
         question = question_of(call, self._route(call).route.endpoint if group is None else None)
         if cache is None:
             return await self._make_answer(call, params, started, deadline)
-        return await cache.answer(
+        answer = await cache.answer(
             question.key,
             question.controls,
             lambda: self._make_answer(call, params, started, deadline),
             stream=question.form,
             deadline=deadline,
         )
+        if self.hooks is not None and (info := answer.call) is not None and (info.cached or info.coalesced):
+            _tell_hit(self.hooks, info)
+        return answer
 
     async def _make_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
@@ -347,6 +351,14 @@ class Supervisor(Router, Combinators, BatchCalling):
         )
 
 
+def _tell_hit(hooks: Hooks, call: CallInfo) -> None:
+    from aiocompl.telemetry.events import CacheHit  # noqa: PLC0415 - for those who have hooks
+
+    hooks.emit(
+        CacheHit(coalesced=call.coalesced, provider=call.provider, endpoint=call.endpoint, model=call.model)
+    )
+
+
 def _tell_race(hooks: Hooks, report: RaceReport) -> None:
     from aiocompl.telemetry.events import RaceFinished  # noqa: PLC0415 - for those who have hooks
 
@@ -370,3 +382,7 @@ def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None
     hooks = Hooks(given)
     hooks.attach(supervisor.snapshot)
     return hooks
+
+
+Router = Supervisor
+"""LiteLLM's name for it, where model groups are meant."""
