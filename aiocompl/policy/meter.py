@@ -100,7 +100,7 @@ class Meter:
         if amount <= 0:
             return
         due, log = self._due, self._log
-        self._due = (due if due > now else now) + amount * self._interval
+        self._due = max(due, now) + amount * self._interval
         if log and now - (latest := log[-1]).first < _SLICE:
             latest.amount += amount
             latest.last = now
@@ -129,7 +129,7 @@ class Meter:
         if at < entry.first:
             entry = log[bisect_left(log, at, key=_last)]
         if entry.first <= at:
-            back = amount if amount < entry.amount else entry.amount
+            back = min(amount, entry.amount)
             entry.amount -= back
             self._sum -= back
 
