@@ -125,7 +125,10 @@ class Deployment:
         if self._kept:
             passed, turnstile = None, self.turnstile
             if turnstile is not None and (passed := turnstile.enter_nowait(cost)) is None:
-                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                child.admit(again=again)
+                with child.holding():
+                    passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                again = True  # it has waited: it is let in while the child drains
                 if waited is not None:
                     waited(passed.waited)
             visit = self._begin(passed, cost)

@@ -378,3 +378,12 @@ async def test_priorities_of_a_configuration(looptime: Any) -> None:
         await asyncio.gather(ask("usual"), ask("urgent", priority=0))
         await first
     assert order == ["first", "urgent", "usual"]
+
+
+async def test_drain_waits_for_those_who_wait_for_a_limit(looptime: Any) -> None:
+    async with Grouped({"a": answer()}, model_list=[deployment("a", rpm=60)]) as supervisor:
+        calls = [asyncio.create_task(supervisor.ask()) for _ in range(6)]
+        await asyncio.sleep(0.5)
+        await supervisor.drain(timeout=60)
+        assert all(call.result().choices for call in calls)
+        assert 1 < looptime + 0 < 7
