@@ -81,6 +81,11 @@ class Deployment:
             self.turnstile is not None and self.turnstile.counts_tokens
         )
 
+    @property
+    def closed_for(self) -> float | None:
+        """None where its circuit breaker lets a call pass now, else seconds until it does."""
+        return None if self.gate is None else self.gate.closed_for
+
     async def ask(
         self,
         request: Request,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping, Sequence
 
+    from aiocompl.codecs.routing import Kind
     from aiocompl.policy.config import DeploymentConfig, RouterConfig, Strategy
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.deployment import Deployment
@@ -37,6 +38,8 @@ class Member:
     defaults: Mapping[str, Any] = attrs.field(init=False)
     """The parameters that its calls get where the caller says nothing else; nothing that says where they go."""
     made: Deployment | None = attrs.field(default=None, init=False)
+    operations: dict[Kind, Deployment] = attrs.field(factory=dict, init=False)
+    """The same for calls beside chat, as they are made."""
 
     def __attrs_post_init__(self) -> None:
         self.defaults = {
@@ -160,7 +163,8 @@ class Groups:
 
     def made(self) -> list[Deployment]:
         """The deployments that have been asked."""
-        return [member.made for member in self.members() if member.made is not None]
+        chats = [member.made for member in self.members() if member.made is not None]
+        return [*chats, *(each for member in self.members() for each in member.operations.values())]
 
 
 def _place(member: Member) -> tuple[str, bytes]:

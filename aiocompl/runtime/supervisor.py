@@ -26,6 +26,7 @@ from aiocompl.runtime.router_settings import read_router, read_router_from
 from aiocompl.runtime.routing import Routing
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.params import CALL_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -328,14 +329,20 @@ class Supervisor(Routing, Combinators, BatchCalling):
         from aiocompl.runtime.operations import Asking  # noqa: PLC0415 - with what they need, loads
         from aiocompl.types.operation_params import OPERATION_PARAMS  # noqa: PLC0415 - with the first of them
 
-        call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])
+        known = OPERATION_PARAMS[kind]
+        group = None if kind in ("batches", "models") else self.find(model)
+        if group is not None:
+            usual = group.members[0].defaults
+            keywords = {**{name: usual[name] for name in usual if name in known | CALL_OPTIONS}, **keywords}
+        call = sort_keywords(model, None, keywords=keywords, function=function, known=known)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        deployment = self._operation_route(kind, call)
+        deployments = self._operation_deployments(kind, call, group)
+        deployment = deployments[0]
         started = loop.time()
         dropped, forced = sift(call, deployment.route)
-        policy = self.policy
+        policy = self.policy if group is None else group.policy
         if "num_retries" in call.options or "max_retries" in call.options:
             policy = attrs.evolve(policy, max_retries=call_retries(call.options))
         return Asking(
@@ -346,6 +353,8 @@ class Supervisor(Routing, Combinators, BatchCalling):
             options=call.options,
             policy=policy,
             rules=self,
+            group=group,
+            deployments=deployments,
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )

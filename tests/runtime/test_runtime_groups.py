@@ -350,7 +350,11 @@ async def test_close_while_a_call_waits_for_a_limit() -> None:
 
 
 async def test_limits_are_learnt_from_headers_where_that_is_asked_for(looptime: Any) -> None:
-    spent = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "7s"}
+    spent = {
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "7s",
+    }
     delivery = answer()
     said = attrs.evolve(delivery, headers={**delivery.headers, **spent})
     async with Grouped({"a": said}, model_list=[deployment("a", learn_limits=True)]) as supervisor:

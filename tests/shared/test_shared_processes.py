@@ -18,7 +18,7 @@ SCRIPT = ROOT / "benchmarks" / "shared_limits.py"
 @pytest.mark.skipif(BINARY is None, reason="needs redis-server (Debian's package of that name)")
 @pytest.mark.parametrize("outage", [0, 1])
 def test_the_upstream_sees_no_more_than_the_limit(outage: int) -> None:
-    command = [sys.executable, SCRIPT, "--seconds=5", "--window=4", "--rpm=1200", f"--outage={outage}"]
+    command = [sys.executable, str(SCRIPT), "--seconds=5", "--window=4", "--rpm=1200", f"--outage={outage}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=55)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "kept" in done.stdout
