@@ -58,11 +58,15 @@ class Breaker:
     policy: BreakerPolicy
     opened: int = 0
     """How often it has opened."""
+    _width: float = attrs.field(init=False)  # of a part of the window
     _slices: deque[list[float]] = attrs.field(factory=deque, init=False)  # [begin, calls, failures]
     _row: int = attrs.field(default=0, init=False)  # failures in a row
     _trips: int = attrs.field(default=0, init=False)  # openings since the last success
     _until: float | None = attrs.field(default=None, init=False)  # open until then, half open from then on
     _probing: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._width = self.policy.window / _SLICES
 
     def state(self, now: float) -> BreakerState:
         """What it is now."""
@@ -133,8 +137,8 @@ class Breaker:
 
     def _slice(self, now: float) -> list[float]:
         """The part of the window that `now` is in; those out of the window are forgotten."""
-        slices, width = self._slices, self.policy.window / _SLICES
-        if not slices or now >= slices[-1][0] + width:
+        slices = self._slices
+        if not slices or now >= slices[-1][0] + self._width:
             slices.append([now, 0, 0])
             while slices[0][0] < now - self.policy.window:
                 slices.popleft()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import attrs
 
@@ -61,9 +61,8 @@ class RateLimitPolicy:
         return self.rpm, self.tpm, self.input_tpm, self.output_tpm
 
 
-@attrs.frozen
-class Cost:
-    """What one call takes of the limits."""
+class Cost(NamedTuple):
+    """What one call takes of the limits. A tuple, as there are two for every call."""
 
     requests: float = 1.0
     input_tokens: float = 0.0
@@ -77,8 +76,8 @@ class Cost:
     @property
     def amounts(self) -> tuple[float, float, float, float]:
         """What it takes of each of `KINDS`."""
-        prompt, answer = self.input_tokens, self.output_tokens
-        return self.requests, prompt + answer, prompt, answer
+        requests, prompt, answer = self
+        return requests, prompt + answer, prompt, answer
 
     def plus(self, other: Cost) -> Cost:
         """Both together."""
@@ -146,15 +145,23 @@ class Limiter:
     def wait(self, cost: Cost, now: float, ahead: Cost = NOTHING) -> float:
         """Seconds until a call may pass, if `ahead` passes before it. Nothing is taken."""
         amounts, before = cost.amounts, ahead.amounts
-        waits = (meter.wait(amounts[kind], now, before[kind]) for kind, meter in self._meters.items())
-        return max(waits, default=0.0)
+        longest = 0.0
+        for kind, meter in self._meters.items():
+            longest = max(longest, meter.wait(amounts[kind], now, before[kind]))
+        return longest
+
+    def is_exhausted(self, now: float) -> bool:
+        """Whether no request may pass now, however few tokens it has."""
+        requests = self._meters.get(0)
+        return requests is not None and requests.wait(1.0, now) > 0
 
     def take(self, cost: Cost, now: float) -> float:
         """Take what a call costs and return 0.0, or take nothing and return the seconds until it may be asked again."""
         meters, amounts = self._meters.items(), cost.amounts
         longest = 0.0
         for kind, meter in meters:
-            longest = max(longest, meter.wait(amounts[kind], now))
+            if (wait := meter.wait(amounts[kind], now)) > longest:
+                longest = wait
         if longest > 0:
             return longest
         for kind, meter in meters:

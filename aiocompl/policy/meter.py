@@ -83,8 +83,12 @@ class Meter:
         """Seconds until `amount` may pass, if `ahead` passes before it; 0.0 for at once."""
         if amount <= 0:
             return 0.0
-        due = self._due if not ahead else max(self._due, now) + ahead * self._interval
-        wait = due - max(0.0, self._most - amount) * self._interval - now
+        due, spare = self._due, self._most - amount
+        if ahead:
+            due = max(due, now) + ahead * self._interval
+        if spare > 0:
+            due -= spare * self._interval
+        wait = due - now
         if self._sum + amount > self.limit:
             wait = max(wait, self._until_room(amount, now))
         if self.allowance is not None:
@@ -95,11 +99,11 @@ class Meter:
         """Let `amount` pass, whether or not it has waited as long as it should."""
         if amount <= 0:
             return
-        self._due = max(self._due, now) + amount * self._interval
-        log = self._log
-        if log and now - log[-1].first < _SLICE:
-            log[-1].amount += amount
-            log[-1].last = now
+        due, log = self._due, self._log
+        self._due = max(due, now) + amount * self._interval
+        if log and now - (latest := log[-1]).first < _SLICE:
+            latest.amount += amount
+            latest.last = now
         else:
             self._forget(now)
             log.append(_Entry(now, now, amount))
@@ -117,11 +121,13 @@ class Meter:
 
         What the provider said is left stays as it is: it knows best, and says so again with the next answer.
         """
-        self._due = max(self._due - amount * self._interval, min(self._due, now))
+        if (due := self._due) > now:
+            self._due = max(due - amount * self._interval, now)
         log = self._log
-        if not log or at > log[-1].last:
+        if not log or at > (entry := log[-1]).last:
             return
-        entry = log[-1] if at >= log[-1].first else log[bisect_left(log, at, key=_last)]
+        if at < entry.first:
+            entry = log[bisect_left(log, at, key=_last)]
         if entry.first <= at:
             back = min(amount, entry.amount)
             entry.amount -= back

@@ -77,8 +77,9 @@ class Deployment:
 
     def __attrs_post_init__(self) -> None:
         self._kept = self.gate is not None or self.load is not None or self.turnstile is not None
-        self.counts_tokens = (self.load is not None and self.load.tpm is not None) or (
-            self.turnstile is not None and self.turnstile.counts_tokens
+        load, turnstile = self.load, self.turnstile
+        self.counts_tokens = (load is not None and load.tallied and load.tpm is not None) or (
+            turnstile is not None and turnstile.counts_tokens
         )
 
     @property
@@ -120,7 +121,14 @@ class Deployment:
             AiocomplError: Whatever went wrong.
         """
         child = self.child
-        visit = await self._enter(cost, priority, deadline, waited) if self._kept else None
+        visit: Visit | None = None
+        if self._kept:
+            passed, turnstile = None, self.turnstile
+            if turnstile is not None and (passed := turnstile.enter_nowait(cost)) is None:
+                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                if waited is not None:
+                    waited(passed.waited)
+            visit = self._begin(passed, cost)
         try:
             answer = await child.ask(
                 request,
@@ -140,24 +148,8 @@ class Deployment:
             visit.answered(answer)
         return answer
 
-    async def _enter(
-        self,
-        cost: Cost,
-        priority: int,
-        deadline: float,
-        waited: Callable[[float], object] | None,
-    ) -> Visit:
-        """Wait for a turn, if there are limits, and pass the breaker.
-
-        Cancelled, or not let in: nothing stays counted.
-        """
-        passed, turnstile = None, self.turnstile
-        if turnstile is not None:
-            passed = turnstile.enter_nowait(cost)
-            if passed is None:
-                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
-                if waited is not None:
-                    waited(passed.waited)
+    def _begin(self, passed: Pass | None, cost: Cost) -> Visit:
+        """Pass the breaker, now that the call has its turn. Not let in: nothing stays counted."""
         if self.gate is not None:
             try:
                 self.gate.enter()
@@ -195,14 +187,15 @@ class Visit:
         self._begun = begun
         if (load := deployment.load) is not None:
             load.in_flight += 1
-            load.requests.add(1.0, begun)
-            load.tokens.add(cost.tokens, begun)
+            if load.tallied:
+                load.requests.add(1.0, begun)
+                load.tokens.add(cost.tokens, begun)
 
     def answered(self, answer: Any) -> None:
         """It has been answered, or a stream has been opened, whose end is the visit's."""
         deployment, now = self._deployment, self._deployment.child.loop.time()
         if deployment.gate is not None:
-            deployment.gate.succeed()
+            deployment.gate.succeed(now)
         if deployment.load is not None:
             deployment.load.latency.observe(now - self._begun, now)
         if isinstance(answer, CompletionStream):
@@ -233,7 +226,7 @@ class Visit:
         load = self._deployment.load
         if load is not None:
             load.in_flight -= 1
-            if usage is not None:
+            if usage is not None and load.tallied:
                 more = usage.total_tokens - self._cost.tokens
                 load.tokens.add(more, self._deployment.child.loop.time())
         if self._passed is not None:

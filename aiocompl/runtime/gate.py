@@ -65,6 +65,8 @@ class Gate:
         Raises:
             CircuitOpenError: The breaker is open; it says for how long.
         """
+        if self._breaker.is_closed:
+            return
         now = self._loop.time()
         probing = self._hooks is not None and self._breaker.state(now) == "half_open"
         wait = self._breaker.wait(now)
@@ -80,9 +82,9 @@ class Gate:
             error.retry_after = wait
             raise error
 
-    def succeed(self) -> None:
+    def succeed(self, now: float) -> None:
         """A call has been answered."""
-        if self._breaker.succeed(self._loop.time()):
+        if self._breaker.succeed(now):
             self._changed(opened=False)
 
     def fail(self, error: BaseException) -> None:

@@ -20,7 +20,7 @@ from aiocompl.runtime.call import build_request, call_retries, sort_keywords
 from aiocompl.runtime.children import ChildKeeper
 from aiocompl.runtime.combined import says_where
 from aiocompl.runtime.deployment import Deployment
-from aiocompl.runtime.group_plan import GroupPlan, Question
+from aiocompl.runtime.group_plan import GroupPlan
 from aiocompl.runtime.groups import Groups, breaker_of
 from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.router_settings import read_router_from
@@ -146,27 +146,24 @@ class Routing(ChildKeeper):
 
     def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
         groups, options = self._groups, call.options
-        group, times, keywords = groups.find(call.model), 1, dict(params)
-        if group is not None:
-            _refuse_targets(group.name, options)
-        own = call_chain(options["fallbacks"], groups.names) if "fallbacks" in options else None
-        first: Call | None = call
-        if options.get("n_by_fanout"):
-            first = None
-            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+        plan = GroupPlan(self, call, params, groups.fallbacks)
+        times, group = 1, plan.asked
+        if options:
+            if group is not None:
+                _refuse_targets(group.name, options)
+            if "fallbacks" in options:
+                plan.own = call_chain(options["fallbacks"], groups.names)
+            if options.get("n_by_fanout"):
+                from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
 
-            deployment = self._route(call) if group is None else group.members[0].deployment
-            times = take_n(call, cast("Route", deployment.route))
-            if times > 1:
-                del keywords["n"]
-        question = Question(messages=call.messages, stream=call.stream, keywords=keywords)
-        key = self._sticky_key(call)
-        walk = groups.fallbacks.walk(call.model, own)
-        return times, GroupPlan(self, question, walk, call.model, options, key, first)
-
-    def _sticky_key(self, call: Call) -> str | None:
-        name = self._groups.config.sticky
-        return None if name is None or (key := call.params.get(name)) is None else str(key)
+                deployment = self._route(call) if group is None else group.members[0].deployment
+                times = take_n(call, cast("Route", deployment.route))
+                plan.is_sorted = False
+                if times > 1:
+                    plan.keywords = {name: value for name, value in params.items() if name != "n"}
+        if groups.config.sticky is not None:
+            plan.key = _text(call.params.get(groups.config.sticky))
+        return times, plan
 
     def _make_deployment(self, config: DeploymentConfig, load: Load) -> Deployment:
         """Start what a configured deployment needs."""
@@ -250,6 +247,10 @@ class Routing(ChildKeeper):
 
 def _id(config: DeploymentConfig) -> str:
     return config.id or config.model_name
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _price(config: DeploymentConfig) -> Price | None:

@@ -147,7 +147,7 @@ class Turnstile:
         """Whether a call that came now would have to wait; where limits are shared, only who waits here is known."""
         if self._line or self._in_flight >= self._most:
             return True
-        return self._limits is not None and self._limits.wait(ONE, self._loop.time()) > 0
+        return self._limits is not None and self._limits.is_exhausted(self._loop.time())
 
     def snapshot(self) -> TurnstileSnapshot:
         """The state at this instant."""
