@@ -123,8 +123,7 @@ class Errand:
             self._broken_by = error
             if wait is None:
                 raise (self._all_failed(error) if self._groups > 1 else error)
-            if wait and self._prepared is not None:
-                await self._prepared.deployment.child.rest(wait)
+            await self._rest(wait)
             if self._watch is not None:
                 self._watch.recovered(recovery_of(self.options), error)
             self._before, self.failed = self._before + self.failed, ()
@@ -165,9 +164,14 @@ class Errand:
                     raise
             else:
                 return self._answered(answer)
-            if wait and self._prepared is not None:
-                await self._prepared.deployment.child.rest(wait)
+            await self._rest(wait)
             self._begun = clock()
+
+    async def _rest(self, wait: float) -> None:
+        """Wait before another attempt, with no slot held."""
+        prepared = self._prepared
+        if wait and prepared is not None:
+            await prepared.deployment.child.rest(wait)
 
     def _choose(self, clock: Callable[[], float]) -> Prepared[Any]:
         prepared = self._prepared = self.plan.choose()
