@@ -86,7 +86,7 @@ class Supervisor(Routing, Combinators, BatchCalling):
         rng: Where the jitter of retries comes from.
         model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
         config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
-        hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
+        hedge_budget: How many second attempts there may be for calls with `hedge=`.
         hooks: Who is told of calls and of what happens to them: functions, tracing, metrics.
         cache: Where answers are kept, to be given again to calls that ask the same: a `MemoryCache`, say.
         coalesce: Whether calls that ask the same at the same time share one upstream call.
