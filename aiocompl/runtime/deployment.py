@@ -118,12 +118,13 @@ class Deployment:
         child = self.child
         visit: Visit | None = None
         if self._kept:
-            passed, turnstile = None, self.turnstile
-            if turnstile is not None and (passed := turnstile.enter_nowait(cost)) is None:
+            now, passed, turnstile = child.loop.time(), None, self.turnstile
+            if turnstile is not None and (passed := turnstile.enter_nowait(cost, now)) is None:
                 passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                now = child.loop.time()
                 if waited is not None:
                     waited(passed.waited)
-            visit = self._begin(passed, cost)
+            visit = self._begin(passed, cost, now)
         try:
             answer = await child.ask(
                 request,
@@ -143,7 +144,7 @@ class Deployment:
             visit.answered(answer)
         return answer
 
-    def _begin(self, passed: Pass | None, cost: Cost) -> Visit:
+    def _begin(self, passed: Pass | None, cost: Cost, now: float) -> Visit:
         """Pass the breaker, now that the call has its turn. Not let in: nothing stays counted."""
         if self.gate is not None:
             try:
@@ -152,7 +153,7 @@ class Deployment:
                 if passed is not None:
                     passed.leave(NOTHING)
                 raise
-        return Visit(self, passed, cost, self.child.loop.time())
+        return Visit(self, passed, cost, now)
 
     def snapshot(self) -> DeploymentSnapshot:
         """The state at this instant."""
@@ -193,11 +194,12 @@ class Visit:
             deployment.gate.succeed(now)
         if deployment.load is not None:
             deployment.load.latency.observe(now - self._begun, now)
-        if isinstance(answer, CompletionStream):
+        if isinstance(answer, ChatCompletion):
+            self._leave(answer.usage, answer.call)
+        elif isinstance(answer, CompletionStream):
             answer.when_ended(partial(self._stream_ended, answer.receipt, answer.call))
-            return
-        usage = answer.usage if isinstance(answer, ChatCompletion) else None
-        self._leave(usage, answer.call)
+        else:
+            self._leave(None, answer.call)
 
     def fail(self, error: BaseException) -> None:
         """It came to nothing."""
