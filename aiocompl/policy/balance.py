@@ -28,7 +28,13 @@ TALLYING: Final[frozenset[Strategy]] = frozenset({"usage-based"})
 
 
 def choose(
-    strategy: Strategy, loads: Sequence[Load], *, rng: Random, now: float, key: str | None = None
+    strategy: Strategy,
+    loads: Sequence[Load],
+    *,
+    rng: Random,
+    now: float,
+    key: str | None = None,
+    level: bool = False,
 ) -> int:
     """The index of the deployment to ask.
 
@@ -39,10 +45,11 @@ def choose(
         now: The present, in seconds.
         key: Calls with the same key get the same deployment as long as it is offered, whatever the strategy; keys are
             shared out as calls are by ``"simple-shuffle"``. Without one that was offered before, only its keys move.
+        level: Whether all are known to have the same `order`.
     """
     if len(loads) == 1:
         return 0
-    tier = _lowest(loads)
+    tier = None if level else _lowest(loads)
     offered = loads if tier is None else [loads[index] for index in tier]
     if len(offered) == 1:
         chosen = 0

@@ -58,11 +58,12 @@ class Breaker:
     policy: BreakerPolicy
     opened: int = 0
     """How often it has opened."""
+    until: float | None = attrs.field(default=None, init=False)
+    """Open until then, half open from then on; None: closed, so that all calls pass, whatever the time."""
     _width: float = attrs.field(init=False)  # of a part of the window
     _slices: deque[list[float]] = attrs.field(factory=deque, init=False)  # [begin, calls, failures]
     _row: int = attrs.field(default=0, init=False)  # failures in a row
     _trips: int = attrs.field(default=0, init=False)  # openings since the last success
-    _until: float | None = attrs.field(default=None, init=False)  # open until then, half open from then on
     _probing: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -70,35 +71,30 @@ class Breaker:
 
     def state(self, now: float) -> BreakerState:
         """What it is now."""
-        if self._until is None:
+        if self.until is None:
             return "closed"
-        return "open" if now < self._until else "half_open"
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether all calls pass, whatever the time."""
-        return self._until is None
+        return "open" if now < self.until else "half_open"
 
     def closed_for(self, now: float) -> float | None:
         """None where a call may pass now, else seconds until one may. Asking changes nothing."""
-        if self._until is None:
+        if self.until is None:
             return None
-        if now < self._until:
-            return self._until - now
+        if now < self.until:
+            return self.until - now
         return self.policy.cooldown if self._probing else None
 
     def wait(self, now: float) -> float | None:
         """None where a call may pass, and then it has to be told how that ended; else seconds until one may."""
         wait = self.closed_for(now)
-        if wait is None and self._until is not None:
+        if wait is None and self.until is not None:
             self._probing = True
         return wait
 
     def succeed(self, now: float) -> bool:
         """A call has succeeded; say whether that closed it."""
         self._row = self._trips = 0
-        if self._until is not None:
-            self._until, self._probing = None, False
+        if self.until is not None:
+            self.until, self._probing = None, False
             self._slices.clear()
             return True
         self._slice(now)[1] += 1
@@ -114,7 +110,7 @@ class Breaker:
         current[1] += 1
         current[2] += 1
         probe, self._probing = self._probing, False
-        if self._until is not None and not probe:
+        if self.until is not None and not probe:
             return False  # it was on its way when the breaker opened
         if probe or is_hard(error) or self._row >= self.policy.consecutive or self._is_too_much():
             self._open(now, error)
@@ -131,7 +127,7 @@ class Breaker:
         if is_hard(error):
             cooldown = max(cooldown, policy.hard_cooldown)
         asked = error.retry_after if isinstance(error, APIError) else None
-        self._until = now + max(cooldown, asked or 0.0)
+        self.until = now + max(cooldown, asked or 0.0)
         self._trips += 1
         self.opened += 1
 

@@ -146,7 +146,7 @@ class BudgetKeeper:
 
     def __init__(self, budgets: Mapping[str | None, Budget]) -> None:
         self._accounts = {name: _Account(name, budget) for name, budget in budgets.items()}
-        self._shared = self._accounts.get(None)
+        self._share()
 
     def __contains__(self, name: object) -> bool:
         return name in self._accounts
@@ -198,11 +198,14 @@ class BudgetKeeper:
                 account.until = None
             account.budget = budget
             self._accounts[name] = account
-        self._shared = self._accounts.get(None)
+        self._share()
+
+    def _share(self) -> None:
+        shared = self._accounts.get(None)
+        self._shared = () if shared is None else (shared,)
 
     def _of(self, name: str | None) -> tuple[_Account, ...]:
         """The account of all calls and that of this name, where there are such."""
-        own, shared = self._accounts.get(name), self._shared
-        if own is None or own is shared:
-            return () if shared is None else (shared,)
-        return (own,) if shared is None else (shared, own)
+        if name is None or (own := self._accounts.get(name)) is None:
+            return self._shared
+        return (*self._shared, own)

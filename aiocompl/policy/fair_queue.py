@@ -65,10 +65,12 @@ class FairQueue(Generic[T]):
     take O(log n) in the number of priorities, whatever the number of items.
     """
 
-    __slots__ = ("_classes", "_heap", "_now", "_places")
+    __slots__ = ("_classes", "_heap", "_now", "_places", "items")
 
     def __init__(self) -> None:
         self._places: dict[T, _Class[T]] = {}
+        self.items = self._places.keys()
+        """Those who wait, as they are at any time."""
         self._classes: dict[int, _Class[T]] = {}
         self._heap: list[
             tuple[float, int]

@@ -16,14 +16,16 @@ from aiocompl.errors import (
 from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from aiocompl.types.call import AttemptKind
 
 AttemptOutcome = Literal["answered", "failed", "cancelled"]
 """``"cancelled"``: it was given up by us, since another was first, say, or the caller was gone."""
 
-_DAY: Final = 86_400.0
+DAY: Final = 86_400.0
+"""Seconds."""
+
 _SPENT_ALL_THE_SAME: Final = (
     APIResponseValidationError,
     APITimeoutError,
@@ -62,7 +64,7 @@ class LedgerEntry:
     @property
     def day(self) -> int:
         """Days since 1970, by UTC."""
-        return int(self.when // _DAY)
+        return int(self.when // DAY)
 
 
 @attrs.frozen(kw_only=True)
@@ -96,21 +98,20 @@ class _Sums:
         self.attempts = self.unknown = self.prompt = self.completion = self.cached = 0
         self.spent = self.estimated = 0.0
 
-    def note(self, entry: LedgerEntry) -> None:
+    def note(self, usage: Usage | None, cost: float | None, *, estimated: bool) -> None:
         self.attempts += 1
-        usage = entry.usage
         if usage is None:
             return
         self.prompt += usage.prompt_tokens
         self.completion += usage.completion_tokens
         if (details := usage.prompt_tokens_details) is not None:
             self.cached += details.cached_tokens or 0
-        if entry.cost is None:
+        if cost is None:
             self.unknown += 1
             return
-        self.spent += entry.cost
-        if entry.estimated:
-            self.estimated += entry.cost
+        self.spent += cost
+        if estimated:
+            self.estimated += cost
 
     def add(self, other: _Sums) -> None:
         for name in self.__slots__:
@@ -131,6 +132,11 @@ class _Sums:
 LedgerColumn = Literal["day", "provider", "model", "group", "deployment", "key", "user", "outcome", "kind"]
 """What sums can be asked for by."""
 
+LedgerRow = tuple[
+    float, str, str, str | None, str | None, str | None, str | None, AttemptOutcome, "AttemptKind"
+]
+"""A value for each column."""
+
 _COLUMNS: Final = ("day", "provider", "model", "group", "deployment", "key", "user", "outcome", "kind")
 
 
@@ -146,15 +152,13 @@ class Ledger:
         if max_rows < 1:
             raise ValueError(f"max_rows must be at least 1, not {max_rows}")
         self._max_rows = max_rows
-        self._all = _Sums()
         self._rest = _Sums()
-        self._rows: dict[tuple[Hashable, ...], _Sums] = {}
+        self._rows: dict[LedgerRow, _Sums] = {}
 
     def note(self, entry: LedgerEntry) -> None:
         """An attempt has ended."""
-        self._all.note(entry)
         row = (
-            entry.when // _DAY,
+            entry.when // DAY,
             entry.provider,
             entry.model,
             entry.group,
@@ -164,12 +168,23 @@ class Ledger:
             entry.outcome,
             entry.kind,
         )
+        self.add(row, entry.usage, entry.cost, estimated=entry.estimated)
+
+    def add(self, row: LedgerRow, usage: Usage | None, cost: float | None, *, estimated: bool) -> None:
+        """The same as `note`, for whom an entry is more than is needed.
+
+        Args:
+            row: What it counts under.
+            usage: The tokens spent; None where there were none.
+            cost: US dollars; None where nobody knows.
+            estimated: `usage` is our estimate.
+        """
         sums = self._rows.get(row)
         if sums is None:
             sums = self._rows[row] = _Sums()
             if len(self._rows) > self._max_rows:
                 self._rest.add(self._rows.pop(next(iter(self._rows))))
-        sums.note(entry)
+        sums.note(usage, cost, estimated=estimated)
 
     def snapshot(self, **where: Any) -> LedgerSnapshot:
         """The sums over all attempts, or over those that have these values: ``snapshot(provider="openai", key="alice")``.
@@ -178,7 +193,7 @@ class Ledger:
             TypeError: There is no such column; see `LedgerColumn`.
         """
         if not where:
-            return self._all.snapshot()
+            return _sum_of([self._rest, *self._rows.values()]).snapshot()
         wanted = [(_column(name), value) for name, value in where.items()]
         return _sum_of(
             sums for row, sums in self._rows.items() if all(row[at] == value for at, value in wanted)

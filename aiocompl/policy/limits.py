@@ -127,9 +127,12 @@ class Limiter:
     policy: RateLimitPolicy
     taken: Cost = attrs.field(default=NOTHING, init=False)
     """All that was ever taken, for `learn`; kept only where `policy.learn` is set."""
+    learns: bool = attrs.field(init=False)
+    """Whether `learn` is of use."""
     _meters: dict[int, Meter] = attrs.field(init=False)  # by the place in `KINDS`
 
     def __attrs_post_init__(self) -> None:
+        self.learns = self.policy.learn
         self._meters = meters_of(self.policy)
 
     @property
@@ -166,7 +169,7 @@ class Limiter:
             return longest
         for kind, meter in meters:
             meter.take(amounts[kind], now)
-        if self.policy.learn:
+        if self.learns:
             self.taken = self.taken.plus(cost)
         return 0.0
 

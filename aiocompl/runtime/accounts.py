@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aiocompl import prices, telemetry
 from aiocompl.errors import BadRequestError, BudgetExceededError
 from aiocompl.policy.budget import Budget, BudgetKeeper
-from aiocompl.policy.ledger import Ledger, LedgerEntry, spent_by
+from aiocompl.policy.ledger import DAY, Ledger, LedgerEntry, spent_by
+from aiocompl.runtime.stream import CompletionStream
 from aiocompl.types.checks import did_you_mean
-from aiocompl.types.completion import Usage
+from aiocompl.types.completion import ChatCompletion, Usage
+from aiocompl.types.embedding import EmbeddingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
     from aiocompl.policy.budget import BudgetSnapshot, Excess, SharedBudgets
     from aiocompl.policy.ledger import AttemptOutcome
     from aiocompl.prices import Price
+    from aiocompl.runtime.stream import Receipt
     from aiocompl.shared.base import SharedState
     from aiocompl.types.call import AttemptKind
+    from aiocompl.types.request import Request
 
 _UNBOUNDED_ANSWER: Final = 1000
 """Tokens held for an answer that the call does not bound."""
@@ -113,6 +118,11 @@ class Accounts:
         return None if shared is None else await shared.hold(key, held)
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes spend from the same budgets, so that each `Hold` has to be confirmed."""
+        return self._state is not None
+
+    @property
     def _sharing(self) -> SharedBudgets | None:
         if self._shared is None and self._state is not None and self._named:
             self._shared = self._state.budgets(self._named)
@@ -134,22 +144,37 @@ class Accounts:
         if self._shared is not None:
             self._shared.reload(budgets)
 
-    def note(self, entry: LedgerEntry, key: str | None, held: float) -> None:
+    def note(self, hold: Hold, usage: Usage | None, outcome: AttemptOutcome, *, estimated: bool) -> None:
         """An attempt has ended; for `Hold`, which tells each once."""
-        self.ledger.note(entry)
+        provider, model, key = hold.provider, hold.model, hold.key
+        cost = 0.0 if usage is None else prices.cost(provider, model, usage, price=hold.price)
+        when = self._wall()
+        day = when // DAY
+        row = day, provider, model, hold.group, hold.deployment, key, hold.user, outcome, hold.kind
+        self.ledger.add(row, usage, cost, estimated=estimated)
         if (shared := self._sharing) is not None:
-            shared.settle(key, held=held, spent=entry.cost or 0.0)
+            shared.settle(key, held=hold.held, spent=cost or 0.0)
         elif self._budgets is not None:
-            self._budgets.settle(key, asyncio.get_running_loop().time(), held=held, spent=entry.cost or 0.0)
+            self._budgets.settle(key, asyncio.get_running_loop().time(), held=hold.held, spent=cost or 0.0)
         if self._on_entry is not None:
+            entry = LedgerEntry(
+                provider=provider,
+                model=model,
+                group=hold.group,
+                deployment=hold.deployment,
+                key=key,
+                user=hold.user,
+                kind=hold.kind,
+                usage=usage,
+                estimated=estimated,
+                cost=cost,
+                outcome=outcome,
+                when=when,
+            )
             try:
                 self._on_entry(entry)
             except Exception as error:  # noqa: BLE001 - a hook must not break the call
                 telemetry.warning("on_entry.failed", error=repr(error))
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return self._wall()
 
     def _most(self, provider: str, model: str, prompt: int, answer: int, price: Price | None) -> float:
         """The most that an attempt costs if the estimates hold; nothing where nobody knows a price, and then it is said."""
@@ -169,17 +194,17 @@ class Hold:
 
     __slots__ = (
         "_accounts",
-        "_deployment",
-        "_group",
-        "_held",
-        "_key",
-        "_kind",
-        "_model",
         "_over",
-        "_price",
-        "_prompt_tokens",
-        "_provider",
-        "_user",
+        "deployment",
+        "group",
+        "held",
+        "key",
+        "kind",
+        "model",
+        "price",
+        "prompt_tokens",
+        "provider",
+        "user",
     )
 
     def __init__(
@@ -197,17 +222,17 @@ class Hold:
         kind: AttemptKind,
     ) -> None:
         self._accounts = accounts
-        self._provider = provider
-        self._model = model
-        self._prompt_tokens = prompt_tokens
-        self._price = price
-        self._held = held
-        self._key = key
-        self._user = user
-        self._group = group
-        self._deployment = deployment
-        self._kind: AttemptKind = kind
         self._over = False
+        self.provider = provider
+        self.model = model
+        self.prompt_tokens = prompt_tokens
+        self.price = price
+        self.held = held
+        self.key = key
+        self.user = user
+        self.group = group
+        self.deployment = deployment
+        self.kind: AttemptKind = kind
 
     async def confirm(self) -> None:
         """Hold it where other processes spend from the same budgets, if they do; before anything is sent.
@@ -217,35 +242,47 @@ class Hold:
         Raises:
             BudgetExceededError: The attempt could exceed a budget.
         """
-        held, self._held = self._held, 0.0
+        held, self.held = self.held, 0.0
         try:
-            excess = await self._accounts.hold_shared(self._key, held)
+            excess = await self._accounts.hold_shared(self.key, held)
         except BaseException as error:
             self.fail(error, sent=False)
             raise
         if excess is not None:
-            refused = _exceeded(excess, held, self._provider, self._model)
+            refused = _exceeded(excess, held, self.provider, self.model)
             self.fail(refused, sent=False)
             raise refused
-        self._held = held
+        self.held = held
 
     def settle(
         self, usage: Usage | None, *, estimated: bool = False, outcome: AttemptOutcome = "answered"
-    ) -> LedgerEntry | None:
+    ) -> None:
         """The attempt has ended, and these are its tokens; None: nobody counted, so that the prompt's estimate stands.
 
-        Idempotent: all but the first are as if they were not, and give None.
+        Idempotent: all but the first are as if they were not.
         """
         if self._over:
-            return None
+            return
+        self._over = True
         if usage is None:
-            tokens = self._prompt_tokens
+            tokens = self.prompt_tokens
             usage, estimated = Usage(prompt_tokens=tokens, total_tokens=tokens), True
-        return self._end(usage, estimated=estimated, outcome=outcome)
+        self._accounts.note(self, usage, outcome, estimated=estimated)
 
-    def fail(
-        self, error: BaseException, *, completion_tokens: int = 0, sent: bool = True
-    ) -> LedgerEntry | None:
+    def dressed(self, request: Request) -> Request:
+        """The request as it is: nobody traces."""
+        return request
+
+    def answered(self, answer: object) -> None:
+        """The attempt has been answered, or a stream has been opened."""
+        if isinstance(answer, (ChatCompletion, EmbeddingResponse)):
+            self.settle(answer.usage)
+        elif isinstance(answer, CompletionStream):
+            answer.when_ended(partial(_settle_stream, self, answer.receipt))
+        else:
+            self.settle(None)
+
+    def fail(self, error: BaseException, *, completion_tokens: int = 0, sent: bool = True) -> None:
         """The attempt has ended without an answer. Idempotent like `settle`.
 
         Args:
@@ -254,30 +291,17 @@ class Hold:
             sent: Whether anything was sent at all; nothing was spent where not.
         """
         if self._over:
-            return None
-        outcome: AttemptOutcome = "failed" if isinstance(error, Exception) else "cancelled"
-        usage = spent_by(error, self._prompt_tokens, completion_tokens) if sent else None
-        return self._end(usage, estimated=usage is not None, outcome=outcome)
-
-    def _end(self, usage: Usage | None, *, estimated: bool, outcome: AttemptOutcome) -> LedgerEntry:
+            return
         self._over = True
-        accounts = self._accounts
-        entry = LedgerEntry(
-            provider=self._provider,
-            model=self._model,
-            group=self._group,
-            deployment=self._deployment,
-            key=self._key,
-            user=self._user,
-            kind=self._kind,
-            usage=usage,
-            estimated=estimated,
-            cost=0.0 if usage is None else prices.cost(self._provider, self._model, usage, price=self._price),
-            outcome=outcome,
-            when=accounts.now(),
-        )
-        accounts.note(entry, self._key, self._held)
-        return entry
+        outcome: AttemptOutcome = "failed" if isinstance(error, Exception) else "cancelled"
+        usage = spent_by(error, self.prompt_tokens, completion_tokens) if sent else None
+        self._accounts.note(self, usage, outcome, estimated=usage is not None)
+
+
+def _settle_stream(hold: Hold, receipt: Receipt, error: Exception | None) -> None:
+    usage, estimated = receipt.spent()
+    broken: AttemptOutcome = "cancelled" if error is None else "failed"
+    hold.settle(usage, estimated=estimated, outcome="answered" if receipt.finished else broken)
 
 
 def accounts_of(

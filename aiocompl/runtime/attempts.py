@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from aiocompl import telemetry
 from aiocompl.errors import BudgetExceededError
-from aiocompl.runtime.stream import CompletionStream
-from aiocompl.types.completion import ChatCompletion
-from aiocompl.types.embedding import EmbeddingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aiocompl.codecs.routing import OperationRoute
-    from aiocompl.policy.ledger import AttemptOutcome
     from aiocompl.policy.limits import Cost
     from aiocompl.runtime.accounts import Accounts, Hold
     from aiocompl.runtime.plan import Prepared
-    from aiocompl.runtime.stream import Receipt
     from aiocompl.telemetry.attempt_watch import AttemptWatch
     from aiocompl.telemetry.hooks import Hooks
     from aiocompl.telemetry.watch import CallWatch
@@ -62,43 +56,8 @@ def begin_watch(
     return watch
 
 
-@attrs.define(eq=False)
-class AttemptBook:
+class Book(Protocol):
     """One attempt that somebody watches, or that counts against a budget. It ends once."""
-
-    begun: float
-    watch: AttemptWatch | None = None
-    hold: Hold | None = None
-
-    @classmethod
-    def open(
-        cls,
-        prepared: Prepared[Any],
-        *,
-        now: float,
-        kind: AttemptKind,
-        group: str | None,
-        watch: CallWatch | None,
-        accounts: Accounts | None,
-        cost: Cost,
-    ) -> AttemptBook:
-        """An attempt is about to be made, which may take so many tokens.
-
-        Raises:
-            BudgetExceededError: It could cost more than there is.
-        """
-        hold = None
-        if accounts is not None:
-            try:
-                hold = _hold(accounts, prepared, kind, group, cost)
-            except BudgetExceededError as error:
-                if watch is not None:
-                    watch.budget_exceeded(error.max_budget, error.spent, prepared.route)
-                raise
-        told = None
-        if watch is not None:
-            told = watch.attempt_started(prepared.route, prepared.request, kind)
-        return cls(now, told, hold)
 
     async def confirm(self) -> None:
         """Hold its cost where other processes spend from the same budgets. Cancelled: nothing is held.
@@ -106,40 +65,88 @@ class AttemptBook:
         Raises:
             BudgetExceededError: It could cost more than there is.
         """
-        if self.hold is not None:
-            await self.hold.confirm()
+        ...
 
     def dressed(self, request: Request) -> Request:
         """The request with the headers that tracing adds."""
-        return request if self.watch is None else self.watch.dressed()
+        ...
 
-    def answered(self, answer: Any, now: float) -> None:
+    def answered(self, answer: Any) -> None:
         """It has been answered, or a stream has been opened."""
-        if self.watch is not None:
-            self.watch.finished(answer, now - self.begun)
-        if self.hold is None:
-            return
-        if isinstance(answer, CompletionStream):
-            answer.when_ended(partial(_settle_stream, self.hold, answer.receipt))
-        elif isinstance(answer, (ChatCompletion, EmbeddingResponse)):
-            self.hold.settle(answer.usage)
-        else:
-            self.hold.settle(None)
+        ...
 
-    def failed(self, error: BaseException, now: float) -> None:
+    def fail(self, error: BaseException) -> None:
         """It came to nothing, which may have cost something nevertheless."""
+        ...
+
+
+@attrs.define(eq=False)
+class WatchedBook:
+    """The book of an attempt that somebody watches."""
+
+    clock: Callable[[], float]
+    begun: float
+    watch: AttemptWatch
+    hold: Hold | None
+
+    async def confirm(self) -> None:
+        """See `Book`. Cancelled: nothing is held."""
+        if self.hold is not None:
+            await self.hold.confirm()
+
+    def dressed(self, _: Request) -> Request:
+        """See `Book`."""
+        return self.watch.dressed()
+
+    def answered(self, answer: Any) -> None:
+        """See `Book`."""
+        self.watch.finished(answer, self.clock() - self.begun)
+        if self.hold is not None:
+            self.hold.answered(answer)
+
+    def fail(self, error: BaseException) -> None:
+        """See `Book`."""
         if self.hold is not None:
             self.hold.fail(error)
-        if self.watch is not None:
-            self.watch.failed(error, now - self.begun)
+        self.watch.failed(error, self.clock() - self.begun)
 
 
-def _hold(
-    accounts: Accounts, prepared: Prepared[Any], kind: AttemptKind, group: str | None, cost: Cost
+def open_book(
+    prepared: Prepared[Any],
+    kind: AttemptKind,
+    group: str | None,
+    watch: CallWatch,
+    accounts: Accounts | None,
+    cost: Cost,
+) -> WatchedBook:
+    """An attempt is about to be made, which somebody watches.
+
+    Raises:
+        BudgetExceededError: It could cost more than there is.
+    """
+    clock = prepared.deployment.child.loop.time
+    begun, hold = clock(), None
+    if accounts is not None:
+        try:
+            hold = open_hold(prepared, kind, group, accounts, cost)
+        except BudgetExceededError as error:
+            watch.budget_exceeded(error.max_budget, error.spent, prepared.route)
+            raise
+    return WatchedBook(clock, begun, watch.attempt_started(prepared.route, prepared.request, kind), hold)
+
+
+def open_hold(
+    prepared: Prepared[Any], kind: AttemptKind, group: str | None, accounts: Accounts, cost: Cost
 ) -> Hold:
+    """An attempt is about to be made, which may take so many tokens.
+
+    Raises:
+        BudgetExceededError: It could cost more than there is.
+    """
     route, params = prepared.route, prepared.request.params
-    most = params.get("max_completion_tokens") or params.get("max_tokens")
-    user = params.get("user")
+    most = user = None
+    if params:
+        most, user = params.get("max_completion_tokens") or params.get("max_tokens"), params.get("user")
     return accounts.hold(
         route.endpoint.provider,
         route.model,
@@ -152,9 +159,3 @@ def _hold(
         deployment=prepared.deployment.id or None,
         kind=kind,
     )
-
-
-def _settle_stream(hold: Hold, receipt: Receipt, error: Exception | None) -> None:
-    usage, estimated = receipt.spent()
-    broken: AttemptOutcome = "cancelled" if error is None else "failed"
-    hold.settle(usage, estimated=estimated, outcome="answered" if receipt.finished else broken)

@@ -123,15 +123,15 @@ class Deployment:
         child = self.child
         visit: Visit | None = None
         if self._kept:
-            passed, turnstile = None, self.turnstile
-            if turnstile is not None and (passed := turnstile.enter_nowait(cost)) is None:
+            now, passed, turnstile = child.loop.time(), None, self.turnstile
+            if turnstile is not None and (passed := turnstile.enter_nowait(cost, now)) is None:
                 child.admit(again=again)
                 with child.holding():
                     passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
-                again = True  # it has waited: it is let in while the child drains
+                now, again = child.loop.time(), True  # it has waited: it is let in while the child drains
                 if waited is not None:
                     waited(passed.waited)
-            visit = self._begin(passed, cost)
+            visit = self._begin(passed, cost, now)
         try:
             answer = await child.ask(
                 request,
@@ -151,7 +151,7 @@ class Deployment:
             visit.answered(answer)
         return answer
 
-    def _begin(self, passed: Pass | None, cost: Cost) -> Visit:
+    def _begin(self, passed: Pass | None, cost: Cost, now: float) -> Visit:
         """Pass the breaker, now that the call has its turn. Not let in: nothing stays counted."""
         if self.gate is not None:
             try:
@@ -160,7 +160,7 @@ class Deployment:
                 if passed is not None:
                     passed.leave(NOTHING)
                 raise
-        return Visit(self, passed, cost, self.child.loop.time())
+        return Visit(self, passed, cost, now)
 
     def snapshot(self) -> DeploymentSnapshot:
         """The state at this instant."""
@@ -201,11 +201,12 @@ class Visit:
             deployment.gate.succeed(now)
         if deployment.load is not None:
             deployment.load.latency.observe(now - self._begun, now)
-        if isinstance(answer, CompletionStream):
+        if isinstance(answer, ChatCompletion):
+            self._leave(answer.usage, answer.call)
+        elif isinstance(answer, CompletionStream):
             answer.when_ended(partial(self._stream_ended, answer.receipt, answer.call))
-            return
-        usage = answer.usage if isinstance(answer, ChatCompletion) else None
-        self._leave(usage, answer.call)
+        else:
+            self._leave(None, answer.call)
 
     def fail(self, error: BaseException) -> None:
         """It came to nothing."""

@@ -41,9 +41,9 @@ class Gate:
     ) -> None:
         self._hooks = hooks
         if shared is None:
-            self._breaker = Breaker(policy)
+            self.breaker = Breaker(policy)
         else:
-            self._breaker = shared.breaker(_place(endpoint, model), policy, self._changed)
+            self.breaker = shared.breaker(_place(endpoint, model), policy, self._changed)
         self._endpoint = endpoint
         self._model = model
         self._loop = loop
@@ -51,13 +51,13 @@ class Gate:
     @property
     def state(self) -> BreakerState:
         """What the breaker is now."""
-        return self._breaker.state(self._loop.time())
+        return self.breaker.state(self._loop.time())
 
     @property
     def closed_for(self) -> float | None:
         """None where a call may pass now, else seconds until one may."""
-        breaker = self._breaker
-        return None if breaker.is_closed else breaker.closed_for(self._loop.time())
+        breaker = self.breaker
+        return None if breaker.until is None else breaker.closed_for(self._loop.time())
 
     def enter(self) -> None:
         """A call wants to pass.
@@ -65,11 +65,11 @@ class Gate:
         Raises:
             CircuitOpenError: The breaker is open; it says for how long.
         """
-        if self._breaker.is_closed:
+        if self.breaker.until is None:
             return
         now = self._loop.time()
-        probing = self._hooks is not None and self._breaker.state(now) == "half_open"
-        wait = self._breaker.wait(now)
+        probing = self._hooks is not None and self.breaker.state(now) == "half_open"
+        wait = self.breaker.wait(now)
         if probing and wait is None:
             self._emit("BreakerHalfOpened")
         if wait is not None:
@@ -84,14 +84,14 @@ class Gate:
 
     def succeed(self, now: float) -> None:
         """A call has been answered."""
-        if self._breaker.succeed(now):
+        if self.breaker.succeed(now):
             self._changed(opened=False)
 
     def fail(self, error: BaseException) -> None:
         """A call has come to nothing; what says nothing of the endpoint does not count."""
         if not isinstance(error, AiocomplError):
-            self._breaker.release()
-        elif self._breaker.fail(self._loop.time(), error):
+            self.breaker.release()
+        elif self.breaker.fail(self._loop.time(), error):
             self._changed(opened=True, error=error)
 
     def _changed(self, opened: bool, error: AiocomplError | None = None) -> None:
@@ -100,7 +100,7 @@ class Gate:
             self._tell("breaker.closed")
             self._emit("BreakerClosed")
             return
-        times, name = self._breaker.opened, None if error is None else type(error).__name__
+        times, name = self.breaker.opened, None if error is None else type(error).__name__
         self._tell("breaker.opened", error=None if error is None else str(error), times=times)
         self._emit("BreakerOpened", error=name, times=times, wait=self.closed_for)
 

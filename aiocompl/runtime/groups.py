@@ -67,11 +67,10 @@ class Member:
         made = self.made
         return None if made is None or made.gate is None else made.gate.closed_for
 
-    @property
-    def has_line(self) -> bool:
+    def has_line(self, now: float) -> bool:
         """Whether a call would have to wait for its rate limits."""
         made = self.made
-        return made is not None and made.turnstile is not None and made.turnstile.has_line
+        return made is not None and made.turnstile is not None and made.turnstile.has_line(now)
 
 
 @attrs.define(eq=False)
@@ -83,15 +82,18 @@ class Group:
     strategy: Strategy
     policy: RetryPolicy
     _loads: tuple[Load, ...] = attrs.field(init=False)
+    _is_level: bool = attrs.field(init=False)  # whether none goes before another
 
     def __attrs_post_init__(self) -> None:
         self._loads = tuple(member.load for member in self.members)
+        self._is_level = len({load.order for load in self._loads}) == 1
 
     def passing(self) -> Sequence[Member]:
         """The members whose breakers let a call pass now: nearly always all."""
         members = self.members
         for member in members:
-            if member.closed_for is not None:
+            made = member.made
+            if made is not None and made.gate is not None and made.gate.breaker.until is not None:
                 return [member for member in members if member.closed_for is None]
         return members
 
@@ -100,7 +102,8 @@ class Group:
         if len(members) == 1:
             return members[0]
         loads = self._loads if members is self.members else [each.load for each in members]
-        return members[choose(self.strategy, loads, rng=rng, now=now, key=key)]
+        level = self._is_level
+        return members[choose(self.strategy, loads, rng=rng, now=now, key=key, level=level)]
 
 
 class Groups:
@@ -138,11 +141,11 @@ class Groups:
             for name, members in by_name.items()
         }
 
-    @property
-    def says_anything(self) -> bool:
-        """Whether there is anything here beside the direct way to a model."""
-        config = self.config
-        return bool(
+        self._by_name = {
+            **self._groups,
+            **{name: group for name in config.model_group_alias if (group := self._meant(name)) is not None},
+        }
+        self.says_anything = bool(
             self._groups
             or config.model_group_alias
             or config.fallbacks
@@ -150,6 +153,7 @@ class Groups:
             or config.context_window_fallbacks
             or config.content_policy_fallbacks
         )
+        """Whether there is anything here beside the direct way to a model."""
 
     @property
     def names(self) -> Names:
@@ -158,6 +162,9 @@ class Groups:
 
     def find(self, name: str) -> Group | None:
         """The group that a name or an alias means; None where none does."""
+        return self._by_name.get(name)
+
+    def _meant(self, name: str) -> Group | None:
         return self._groups.get(self.config.group(name))
 
     def inherit(self, old: Groups) -> None:

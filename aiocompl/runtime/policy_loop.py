@@ -13,7 +13,7 @@ from aiocompl.policy.fair_queue import as_priority
 from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
-from aiocompl.runtime.attempts import AttemptBook, begin_watch
+from aiocompl.runtime.attempts import begin_watch, open_book, open_hold
 from aiocompl.runtime.hedging import Hedged, Rival
 from aiocompl.runtime.opening import REFUSALS, Opened
 from aiocompl.runtime.recovering import RecoveringStream
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aiocompl.codecs.prefill import Prefilled
     from aiocompl.policy.limits import Cost
     from aiocompl.runtime.accounts import Accounts
+    from aiocompl.runtime.attempts import Book
     from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
     from aiocompl.runtime.stream import Receipt
@@ -208,24 +209,23 @@ class Errand:
         watch, accounts = self._watch, self.rules.accounts
         if watch is None and accounts is None:
             return await self._exchange(prepared, prepared.request)
-        clock = prepared.deployment.child.loop.time
-        book = AttemptBook.open(
-            prepared,
-            now=clock(),
-            kind=kind or self._kind,
-            group=self.plan.group,
-            watch=watch,
-            accounts=accounts,
-            cost=ONE if accounts is None else self._cost_of(prepared.request),
-        )
+        book = self._open_book(prepared, kind or self._kind)
         try:
-            await book.confirm()
+            if accounts is not None and accounts.is_shared:
+                await book.confirm()
             answer = await self._exchange(prepared, book.dressed(prepared.request))
         except BaseException as error:
-            book.failed(error, clock())
+            book.fail(error)
             raise
-        book.answered(answer, clock())
+        book.answered(answer)
         return answer
+
+    def _open_book(self, prepared: Prepared[Any], kind: AttemptKind) -> Book:
+        watch, accounts, group = self._watch, self.rules.accounts, self.plan.group
+        cost = ONE if accounts is None else self._cost_of(prepared.request)
+        if watch is not None:
+            return open_book(prepared, kind, group, watch, accounts, cost)
+        return open_hold(prepared, kind, group, cast("Accounts", accounts), cost)
 
     async def _exchange(self, prepared: Prepared[Any], request: Request) -> Any:
         deadline = self.deadline

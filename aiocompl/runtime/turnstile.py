@@ -129,6 +129,7 @@ class Turnstile:
         self._most = inf if max_parallel is None else max_parallel
         self._in_flight = 0
         self._line: FairQueue[_Waiter] = FairQueue()
+        self._waiting = self._line.items
         self._queued = NOTHING  # what all those in line cost
         self._shedder = Shedder()
         self._deadlines = Deadlines(loop)
@@ -142,12 +143,11 @@ class Turnstile:
         """Whether a call's tokens matter, so that they are worth estimating."""
         return self._shared is not None or (self._limits is not None and self._limits.counts_tokens)
 
-    @property
-    def has_line(self) -> bool:
+    def has_line(self, now: float) -> bool:
         """Whether a call that came now would have to wait; where limits are shared, only who waits here is known."""
-        if self._line or self._in_flight >= self._most:
+        if self._waiting or self._in_flight >= self._most:
             return True
-        return self._limits is not None and self._limits.is_exhausted(self._loop.time())
+        return self._limits is not None and self._limits.is_exhausted(now)
 
     def snapshot(self) -> TurnstileSnapshot:
         """The state at this instant."""
@@ -161,11 +161,12 @@ class Turnstile:
             tpm=None if limits is None else limits.limit("tokens"),
         )
 
-    def enter_nowait(self, cost: Cost = ONE) -> Pass | None:
-        """Pass at once, if nobody waits and the limits allow it; else None."""
-        if self._line or self._in_flight >= self._most or self._shared is not None or self._closed:
+    def enter_nowait(self, cost: Cost = ONE, now: float | None = None) -> Pass | None:
+        """Pass at once, if nobody waits and the limits allow it; else None. `now` is the present, where that is known."""
+        if self._waiting or self._in_flight >= self._most or self._shared is not None or self._closed:
             return None
-        now = self._loop.time()
+        if now is None:
+            now = self._loop.time()
         if self._limits is not None and self._limits.take(cost, now) > 0:
             return None
         return self._admit(cost, now, now)
@@ -229,7 +230,7 @@ class Turnstile:
             self._shedder.took(now - passed.at)
         if said is not None and passed.taken is not None and self._limits is not None:
             self._limits.learn(said, now, passed.taken)
-        if self._line and (self._shared is None or self._alarm is None):
+        if self._waiting and (self._shared is None or self._alarm is None):
             self._serve()
 
     def _check(self, cost: Cost, priority: int, deadline: float, now: float) -> None:
@@ -358,7 +359,7 @@ class Turnstile:
     def _admit(self, cost: Cost, at: float, since: float) -> Pass:
         self._in_flight += 1
         limits = self._limits
-        taken = limits.taken if limits is not None and limits.policy.learn else None
+        taken = limits.taken if limits is not None and limits.learns else None
         return Pass(self, cost, at, at - since, taken)
 
     def _settle(self, reserved: Cost, used: Cost, now: float, at: float) -> None:

@@ -41,7 +41,7 @@ class RedisBreaker(Breaker):
     @override
     def closed_for(self, now: float) -> float | None:
         wait = Breaker.closed_for(self, now)
-        if self._until is None or self.link.lost:
+        if self.until is None or self.link.lost:
             return wait
         self._wants = self._wants or not self._leased
         return self.link.pulse if wait is None and not self._leased else wait
@@ -82,18 +82,18 @@ class RedisBreaker(Breaker):
         self._row = self._trips = 0
         self._slices.clear()
         self._probing = False
-        left = None if self._until is None else max(0.0, self._until - self.clock())
+        left = None if self.until is None else max(0.0, self.until - self.clock())
         self._report(None if left is None else f"o{left!r}")
 
     def pulsed(self, opened: frozenset[str]) -> None:
         """Look how things stand, if they are not as they should be."""
-        if self.name in opened or self._until is not None:
+        if self.name in opened or self.until is not None:
             self._report(None)
             if self._wants:
                 self._ask_to_probe(self.clock())
 
     def _ask_to_probe(self, now: float) -> None:
-        if self._until is not None and now >= self._until and not self._leased:
+        if self.until is not None and now >= self.until and not self._leased:
             self._report("p")
 
     def _report(self, event: str | None) -> None:
@@ -128,13 +128,13 @@ class RedisBreaker(Breaker):
     def _heard(self, reply: Any) -> None:
         """How things stand."""
         left, leased, wanted, opened = reply
-        before, again = self._until is not None, opened > self.opened
-        self._until = self.clock() + float(left) if left else None
+        before, again = self.until is not None, opened > self.opened
+        self.until = self.clock() + float(left) if left else None
         self._leased, self.opened = bool(leased), opened
-        if self._until is None or again:
+        if self.until is None or again:
             self._probing = self._wants = False
         if self._leased and wanted and not self._probing:
             self._leased = False
             self._report("g")
-        if again if self._until is not None else before:
-            self.changed(self._until is not None)
+        if again if self.until is not None else before:
+            self.changed(self.until is not None)

@@ -37,8 +37,8 @@ async def test_an_attempt_is_accounted_once() -> None:
     seen: list[LedgerEntry] = []
     own = await accounts(on_entry=seen.append)
     one = hold(own, user="u", group="g", deployment="d", kind="retry")
-    entry = one.settle(USAGE)
-    assert entry is not None
+    one.settle(USAGE)
+    (entry,) = seen
     assert entry.cost == pytest.approx(0.2)
     assert (
         entry.provider,
@@ -57,24 +57,23 @@ async def test_an_attempt_is_accounted_once() -> None:
         "retry",
         1,
     )
-    assert one.settle(USAGE) is None
-    assert one.fail(RateLimitError("slow down")) is None
+    one.settle(USAGE)
+    one.fail(RateLimitError("slow down"))
     assert seen == [entry]
     assert own.ledger.snapshot().attempts == 1
     assert own.budgets() == {}
 
 
 async def test_what_nobody_counted_is_estimated() -> None:
-    own = await accounts()
-    entries = [
-        hold(own).settle(None),
-        hold(own).fail(asyncio.CancelledError()),
-        hold(own).fail(APITimeoutError("too late"), completion_tokens=10),
-        hold(own).fail(APITimeoutError("too late"), sent=False),
-        hold(own).fail(RateLimitError("slow down")),
-        hold(own, price=None).settle(USAGE, estimated=True, outcome="cancelled"),
-    ]
-    assert [entry and (entry.outcome, entry.estimated, entry.cost) for entry in entries] == [
+    entries: list[LedgerEntry] = []
+    own = await accounts(on_entry=entries.append)
+    hold(own).settle(None)
+    hold(own).fail(asyncio.CancelledError())
+    hold(own).fail(APITimeoutError("too late"), completion_tokens=10)
+    hold(own).fail(APITimeoutError("too late"), sent=False)
+    hold(own).fail(RateLimitError("slow down"))
+    hold(own, price=None).settle(USAGE, estimated=True, outcome="cancelled")
+    assert [(entry.outcome, entry.estimated, entry.cost) for entry in entries] == [
         ("answered", True, 0.1),
         ("cancelled", True, 0.1),
         ("failed", True, 0.1 + 0.02),
@@ -108,7 +107,7 @@ async def test_a_budget_stops_before_the_call() -> None:
     with pytest.raises(BudgetExceededError):
         hold(own, key="a")
     await asyncio.sleep(86_400)
-    assert hold(own, key="a").settle(USAGE) is not None
+    hold(own, key="a").settle(USAGE)
 
 
 async def test_calls_at_once_do_not_exceed_a_budget() -> None:
@@ -135,7 +134,7 @@ async def test_a_price_that_nobody_knows_is_said_once() -> None:
     own = await accounts(budgets={None: Budget(1.0)})
     with capture_logs() as logs:
         for _ in range(3):
-            assert own.hold("nobody", "nothing", prompt_tokens=5).settle(USAGE) is not None
+            own.hold("nobody", "nothing", prompt_tokens=5).settle(USAGE)
     assert [(event["event"], event["provider"], event["model"]) for event in logs] == [
         ("budget.unpriced", "nobody", "nothing")
     ]
@@ -148,7 +147,7 @@ async def test_a_hook_that_fails_breaks_nothing() -> None:
 
     own = await accounts(on_entry=bad)
     with capture_logs() as logs:
-        assert hold(own).settle(USAGE) is not None
+        hold(own).settle(USAGE)
     assert [event["event"] for event in logs] == ["on_entry.failed"]
 
 
