@@ -12,6 +12,10 @@ from aiocompl._version import __version__
 if TYPE_CHECKING:
     from aiocompl.batchfile.run import run_batch_file
     from aiocompl.batchfile.tally import BatchFileProgress, BatchFileSummary
+    from aiocompl.cache.base import Cache
+    from aiocompl.cache.disk import DiskCache
+    from aiocompl.cache.memory import MemoryCache
+    from aiocompl.cache.redis import RedisCache
     from aiocompl.client import acompletion, aembedding, amodels, amoderation, arerank, default_supervisor
     from aiocompl.codecs.abilities import get_supported_openai_params
     from aiocompl.codecs.registry import register_provider, unregister_provider
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
         BatchOutputError,
         BudgetExceededError,
         CircuitOpenError,
+        ConfigError,
         ConflictError,
         ContentPolicyViolationError,
         ContextWindowExceededError,
@@ -69,14 +74,17 @@ if TYPE_CHECKING:
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget, BudgetSnapshot
+    from aiocompl.policy.config import DeploymentConfig, RouterConfig
+    from aiocompl.policy.hedge import HedgeBudget
     from aiocompl.policy.ledger import Ledger, LedgerEntry, LedgerSnapshot
     from aiocompl.policy.retry import RetryBudget
     from aiocompl.prices import Price
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.runtime.child_values import ChildSnapshot
     from aiocompl.runtime.children import SupervisorSnapshot
+    from aiocompl.runtime.deployment import DeploymentSnapshot
     from aiocompl.runtime.stream import CompletionStream
-    from aiocompl.runtime.supervisor import Supervisor
+    from aiocompl.runtime.supervisor import Router, Supervisor
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.sync import SyncCompletionStream, completion, embedding, models, moderation, rerank
     from aiocompl.sync_many import (
@@ -128,6 +136,7 @@ __all__ = [
     "Budget",
     "BudgetExceededError",
     "BudgetSnapshot",
+    "Cache",
     "CallInfo",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -138,14 +147,19 @@ __all__ = [
     "ChunkChoice",
     "CircuitOpenError",
     "CompletionStream",
+    "ConfigError",
     "ConflictError",
     "ContentPolicyViolationError",
     "Contestant",
     "ContextWindowExceededError",
+    "DeploymentConfig",
+    "DeploymentSnapshot",
+    "DiskCache",
     "Embedding",
     "EmbeddingResponse",
     "EndpointDownError",
     "FunctionCall",
+    "HedgeBudget",
     "InboxFullError",
     "IncompleteStreamError",
     "InternalServerError",
@@ -153,6 +167,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerSnapshot",
     "LocalModelError",
+    "MemoryCache",
     "MergedStream",
     "MissingExtraError",
     "ModelInfo",
@@ -170,11 +185,14 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RateLimits",
+    "RedisCache",
     "RerankResponse",
     "RerankResult",
     "ResponseFormatError",
     "ResponseTooLargeError",
     "RetryBudget",
+    "Router",
+    "RouterConfig",
     "ServiceUnavailableError",
     "Supervisor",
     "SupervisorClosedError",
@@ -224,6 +242,10 @@ __all__ = [
 _HOMES = {
     "batchfile.run": ("run_batch_file",),
     "batchfile.tally": ("BatchFileProgress", "BatchFileSummary"),
+    "cache.base": ("Cache",),
+    "cache.disk": ("DiskCache",),
+    "cache.memory": ("MemoryCache",),
+    "cache.redis": ("RedisCache",),
     "client": ("acompletion", "aembedding", "amodels", "amoderation", "arerank", "default_supervisor"),
     "codecs.abilities": ("get_supported_openai_params",),
     "codecs.registry": ("register_provider", "unregister_provider"),
@@ -249,6 +271,7 @@ _HOMES = {
         "BatchFileError",
         "BatchOutputError",
         "BudgetExceededError",
+        "ConfigError",
         "ConflictError",
         "ContentPolicyViolationError",
         "ContextWindowExceededError",
@@ -281,6 +304,8 @@ _HOMES = {
     "policy.adaptive": ("AdaptivePolicy",),
     "policy.breaker": ("BreakerPolicy",),
     "policy.budget": ("Budget", "BudgetSnapshot"),
+    "policy.config": ("DeploymentConfig", "RouterConfig"),
+    "policy.hedge": ("HedgeBudget",),
     "policy.ledger": ("Ledger", "LedgerEntry", "LedgerSnapshot"),
     "policy.retry": ("RetryBudget",),
     "prices": ("Price",),
@@ -288,7 +313,8 @@ _HOMES = {
     "runtime.child_values": ("ChildSnapshot",),
     "runtime.stream": ("CompletionStream",),
     "runtime.children": ("SupervisorSnapshot",),
-    "runtime.supervisor": ("Supervisor",),
+    "runtime.deployment": ("DeploymentSnapshot",),
+    "runtime.supervisor": ("Router", "Supervisor"),
     "runtime.transport": ("TransportSettings",),
     "sync": ("SyncCompletionStream", "completion", "embedding", "models", "moderation", "rerank"),
     "sync_many": (

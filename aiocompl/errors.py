@@ -41,10 +41,9 @@ The tree::
     ├── NotNeededError
     └── SupervisorClosedError
 
-The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that
-``except`` clauses port. What a handler needs to know stands in class attributes, so nobody writes ``isinstance``
-ladders: ``retryable`` (the same request may succeed if it is sent again) and ``http_status`` (what a gateway
-answers with). Every error pickles. No message holds a key or a prompt.
+The names below ``APIError`` are OpenAI's (and LiteLLM's for what OpenAI's library has no name for), so that ``except``
+clauses port. What a handler needs to know stands in class attributes, so nobody writes ``isinstance`` ladders:
+``retryable`` and ``http_status`` (see `AiocomplError`). Every error pickles. No message holds a key or a prompt.
 """
 
 from __future__ import annotations
@@ -72,8 +71,7 @@ class AiocomplError(Exception):
         retryable: Whether the same request may succeed if it is sent again.
         http_status: The status with which a gateway reports it.
         attempts: The attempts of the call before the one that ended in this error.
-        partial: What had come of the answer when its stream broke, put together: text and calls up to there, and no
-            finish reason. None where nothing had come that the model wrote, and for all that is no broken stream.
+        partial: What had come of the answer when its stream broke; None where the model had written nothing.
     """
 
     retryable: bool = False

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from benchmarks._clients import BASELINE, CHUNKS, OURS
+from benchmarks._clients import BASELINE, CHUNKS, HEDGED, OURS, POLICIES
 from benchmarks._process import Worker, WorkerError, raise_open_files, server
 from benchmarks._rows import Row, Target
 
@@ -19,6 +19,8 @@ _PEERS_SHARE: Final = 10
 _IN_FLIGHT: Final = 10_000
 _IN_FLIGHT_ROUNDS: Final = 3
 _SPARE_FILES: Final = 200
+
+_QUICK: Final = (BASELINE, OURS, POLICIES, HEDGED)
 
 _CALL: Final = Target(ratio=1.15, aim=1.0)
 _CHUNK: Final = Target(ratio=1.0, aim=0.7)
@@ -35,7 +37,7 @@ class _Exchange:
 
     def units(self, calls: int, client: str) -> int:
         """Return how many units make a batch: enough that each of the concurrent workers has several."""
-        ours = client in (BASELINE, OURS)
+        ours = client in _QUICK
         calls = calls if ours else calls // _PEERS_SHARE
         if self.kind == "stream":
             return max(1, calls // _CALLS_PER_STREAM)
@@ -84,8 +86,36 @@ def _workers(names: Iterable[str], rows: Iterable[Row]) -> Iterator[Mapping[str,
 
 def _turns(names: Iterable[str], round_number: int) -> list[str]:
     """Return who measures when: baseline and ours side by side, changing places; then the peers."""
-    first = [BASELINE, OURS] if round_number % 2 else [OURS, BASELINE]
+    first = list(_QUICK) if round_number % 2 else list(reversed(_QUICK))
     return sorted(names, key=lambda name: first.index(name) if name in first else len(first))
+
+
+def measure_policies(*, rounds: int, calls: int) -> list[Row]:
+    """Measure calls with all policies configured and nothing failing, against plain calls of ours."""
+    exchanges = [exchange for exchange in _exchanges() if exchange.kind == "call"][:2]
+    rows = []
+    for exchange in exchanges:
+        for name, target in ((POLICIES, Target(ratio=1.15)), (HEDGED, None)):
+            title = f"{exchange.row.title}, {name}"
+            rows.append(
+                Row(
+                    key=f"{exchange.row.key}-{name}",
+                    title=title,
+                    unit="us",
+                    target=target,
+                    baseline=OURS,
+                    ours=name,
+                )
+            )
+    with _workers([OURS, POLICIES, HEDGED], rows) as workers:
+        for number in range(1, rounds + 1):
+            print(f"policies: round {number} of {rounds}", file=sys.stderr)
+            for index, exchange in enumerate(exchanges):
+                figures = {name: exchange.measure(workers[name], calls) for name in _turns(workers, number)}
+                for row in rows[2 * index : 2 * index + 2]:
+                    row.add(OURS, figures[OURS])
+                    row.add(row.ours, figures[row.ours])
+    return rows
 
 
 def measure_exchanges(names: Iterable[str], keys: Iterable[str], *, rounds: int, calls: int) -> list[Row]:

@@ -11,6 +11,9 @@ it can, and one per turn of its event loop. What arrives together is then up to 
 
 The event loop is asyncio's own. With the extra `bench` installed, `--peers` adds other libraries. The exit code is 0 even
 when a target is missed: a busy machine proves nothing, so the table says it and a person judges.
+
+`--policies` measures something else: what calls of ours cost with every policy configured and nothing failing, against
+plain ones.
 """
 
 import argparse
@@ -21,10 +24,10 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout is what is measured
 
-from benchmarks._clients import BASELINE, OURS, PEERS
-from benchmarks._exchanges import EXCHANGE_KEYS, measure_exchanges, measure_in_flight
+from benchmarks._clients import BASELINE, HEDGED, OURS, PEERS, POLICIES
+from benchmarks._exchanges import EXCHANGE_KEYS, measure_exchanges, measure_in_flight, measure_policies
 from benchmarks._imports import measure_imports
-from benchmarks._report import as_json, as_markdown
+from benchmarks._report import as_json, as_markdown, as_table, environment_line, notes
 from benchmarks._rows import Row
 
 _RESULT: Final = Path(__file__).resolve().parent / "results" / "overhead.json"
@@ -44,6 +47,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--peers", action="store_true", help="also openai, litellm and any-llm-sdk (minutes more)"
+    )
+    parser.add_argument(
+        "--policies", action="store_true", help="only calls with all policies configured, against plain ones"
     )
     parser.add_argument(
         "--json", type=Path, default=_RESULT, metavar="FILE", help="where to write every sample"
@@ -73,9 +79,27 @@ def measure(keys: Sequence[str], names: Sequence[str], *, rounds: int, calls: in
     return rows
 
 
+def _policies(arguments: argparse.Namespace) -> int:
+    rows = measure_policies(rounds=arguments.rounds, calls=arguments.calls)
+    names = [OURS, POLICIES, HEDGED]
+    lines = [
+        environment_line(names),
+        "",
+        *as_table(rows, [], title="CPU a call", baseline="plain"),
+        *notes(rows),
+    ]
+    print("\n".join(lines))
+    settings = {"rounds": arguments.rounds, "calls": arguments.calls}
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.with_stem("policies").write_bytes(as_json(rows, names, settings, benchmark="policies"))
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write the JSON; always 0."""
     arguments = _arguments(argv)
+    if arguments.policies:
+        return _policies(arguments)
     names = [BASELINE, OURS, *(PEERS if arguments.peers else ())]
     rows = measure(arguments.keys, names, rounds=arguments.rounds, calls=arguments.calls)
     print(as_markdown(rows, names))

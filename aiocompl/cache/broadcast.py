@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from aiocompl.runtime.replay import StreamForm
-    from aiocompl.runtime.stream import CompletionStream
+    from aiocompl.runtime.stream import CompletionStream, Receipt
     from aiocompl.types.call import CallInfo
     from aiocompl.types.chunk import ChatCompletionChunk
 
@@ -29,8 +29,8 @@ class StreamFlight(Flight[None]):
     """
 
     _ask: Callable[[], Awaitable[CompletionStream]]
-    on_whole: Callable[[CompletionStream], object] | None = None
-    """Called with the stream, if it ends as it should."""
+    on_whole: Callable[[CallInfo, Receipt], object] | None = None
+    """Called if the stream ends as it should."""
     slices: list[bytes] = attrs.field(factory=list, init=False)
     """All that has been handed on."""
     is_ended: bool = attrs.field(default=False, init=False)
@@ -96,9 +96,11 @@ class StreamFlight(Flight[None]):
         try:
             self._stream = await self._ask()
             async with self._stream as stream:
-                self._call = stream.call
+                self._call = source = stream.call
                 self.opened.set_result(None)
                 while chunks := await stream.next_chunks():
+                    if stream.call is not source:
+                        source = self._go_on(stream.call)
                     self._tell(chunks)
                 if stream.receipt.finished:
                     self._tell_rest(stream)
@@ -107,6 +109,13 @@ class StreamFlight(Flight[None]):
             raise
         finally:
             self._end()
+
+    def _go_on(self, call: CallInfo) -> CallInfo:
+        """The stream broke and goes on elsewhere: the first reader shall know, and the answer is not that of one model."""
+        self.on_whole = _not_kept
+        for field in attrs.fields(type(call)):
+            setattr(self._call, field.name, getattr(call, field.name))
+        return call
 
     def _tell(self, chunks: list[ChatCompletionChunk]) -> None:
         """Hand chunks on; one of nothing but the usage comes at the end, since not all readers may have asked for it."""
@@ -124,7 +133,7 @@ class StreamFlight(Flight[None]):
             last = sse({**self._heading, "choices": [], "usage": usage})
         self.slices.append(last + DONE)
         if self.on_whole is not None:
-            self.on_whole(stream)
+            self.on_whole(stream.call, stream.receipt)
 
     def _end(self) -> None:
         self.on_over()
@@ -133,6 +142,10 @@ class StreamFlight(Flight[None]):
         if not self.opened.done():
             self.opened.set_result(None)
         self.wake()
+
+
+def _not_kept(_: CallInfo, __: Receipt) -> None:
+    """In place of what would keep the answer."""
 
 
 class _Reading:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aiocompl.cache.base import Cache
     from aiocompl.policy.cache_controls import CacheControls
     from aiocompl.runtime.replay import StreamForm
+    from aiocompl.runtime.stream import Receipt
     from aiocompl.types.call import CallInfo
     from aiocompl.types.completion import ChatCompletion
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 _ROW: Final = 64
-"""After so many hits the loop gets its turn: it costs as much as a hit."""
+"""After so many hits the loop gets its turn, which costs as much as a hit: a cache in memory never waits by itself."""
 
 _ELSEWHERE: Final = ("fallback", "recovery")
 """Attempts whose answer may be that of another model than was asked: when the one that was asked is back, it shall answer."""
@@ -145,9 +146,7 @@ class CacheLayer:
             self._misses += 1
             return None
         self._hits += 1
-        if (
-            self._hits % _ROW == 0
-        ):  # a cache in memory never waits, and a loop over many hits would never let others run
+        if self._hits % _ROW == 0:
             await asyncio.sleep(0)
         answer, info = entry.answer, cast("CallInfo", entry.answer.call)
         if call.stream is not None:
@@ -193,21 +192,25 @@ class CacheLayer:
         if not isinstance(answer, CompletionStream):
             self._keep(answer, call)
             return answer
-        held = ref(answer)  # the stream must not be held by what waits for its end
+        held, info = ref(answer), answer.call  # the stream must not be held by what waits for its end
 
         def ended(error: Exception | None) -> None:
             stream = held()
-            if stream is not None and error is None and stream.receipt.finished:
-                self._keep_stream(call, stream)
+            if (
+                error is None and stream is not None and stream.call is info
+            ):  # else another went on in its place
+                self._keep_stream(call, info, stream.receipt)
 
         answer.when_ended(ended)
         return answer
 
-    def _keep_stream(self, call: _Call, stream: CompletionStream) -> None:
-        """Keep the answer of a stream that is whole; unless its reader had it forgotten."""
-        with suppress(IncompleteStreamError):
-            whole = stream_chunk_builder(stream.receipt.chunks())
-            whole.call = stream.call
+    def _keep_stream(self, call: _Call, info: CallInfo, receipt: Receipt) -> None:
+        """Keep the answer of a stream that has ended, if it is whole; unless its reader had it forgotten."""
+        if not receipt.finished:
+            return
+        with suppress(IncompleteStreamError, ValueError):  # forgotten; or nothing but an end
+            whole = stream_chunk_builder(receipt.chunks())
+            whole.call = info
             self._keep(whole, call)
 
     def _keep(self, answer: ChatCompletion, call: _Call) -> None:

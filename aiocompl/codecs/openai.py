@@ -92,8 +92,12 @@ class OpenAICodec:
         self._reader = _reader_for(vendor)
 
     @property
-    def marks_prefill(self) -> bool:
-        """Whether the vendor has a way to be told to go on with a last message of the assistant's."""
+    def may_echo(self) -> bool:
+        """Whether the beginning of an answer is repeated, as Mistral does with what is marked so; see `Prefiller`."""
+        return self._prefill == "prefix"
+
+    def takes_prefill(self, model: str) -> bool:
+        """The vendor is told to go on, by whatever means; others may answer anew. See `Prefiller`."""
         return self._prefill is not None
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:

@@ -37,6 +37,8 @@ def split_timeout(params: Mapping[str, Any], default: float) -> tuple[float, dic
         BadRequestError: They are no positive number.
     """
     given = {name: value for name, value in params.items() if value is not None}
+    if given.keys().isdisjoint(TIMEOUTS):
+        return default, given
     timeouts: dict[str, Any] = {name: given.pop(name) for name in TIMEOUTS if name in given}
     return call_timeout(timeouts, default), given
 
@@ -137,7 +139,9 @@ class Contest:
         """
         self._start_cancel()
         try:
-            await all_done(self._stopping)
+            if self._stopping:
+                await all_done(self._stopping)
+                await asyncio.sleep(0)  # a socket is closed in the turn after the one in which its user ends
         finally:
             late = self._take_ended(self._running) + self._take_ended(self._stopping)
         self._raise_bug()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal, overload
 
 from aiocompl.combinators import CONCURRENCY
-from aiocompl.errors import BadRequestError
+from aiocompl.errors import AllModelsFailedError, BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiocompl.combinators.batch_rules import BatchProgress, Prompts, Result
     from aiocompl.combinators.entries import Ask, Models
     from aiocompl.combinators.merged import MergedStream
-    from aiocompl.combinators.report import Contestant
+    from aiocompl.combinators.report import Contestant, RaceReport
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.params import CompletionParams
@@ -29,6 +29,8 @@ class Combinators(ABC):
 
     _timeout: float
     """Seconds for a whole call that says nothing else."""
+    _on_race: Callable[[RaceReport], object] | None = None
+    """Told of each race that is over."""
 
     @property
     @abstractmethod
@@ -99,15 +101,23 @@ class Combinators(ABC):
         rules = RaceRules(
             accept=accept, stagger=stagger, max_started=max_started, on_result=on_result, linger=linger
         )
-        return await race(
-            self._ask,
-            models,
-            messages,
-            stream=bool(stream),
-            rules=rules,
-            params=params,
-            default_timeout=self._timeout,
-        )
+        try:
+            answer = await race(
+                self._ask,
+                models,
+                messages,
+                stream=bool(stream),
+                rules=rules,
+                params=params,
+                default_timeout=self._timeout,
+            )
+        except AllModelsFailedError as error:
+            if self._on_race is not None and error.race is not None:
+                self._on_race(error.race)
+            raise
+        if self._on_race is not None and answer.call is not None and answer.call.race is not None:
+            self._on_race(answer.call.race)
+        return answer
 
     @overload
     async def fan_out(

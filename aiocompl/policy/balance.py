@@ -23,6 +23,10 @@ _UNKNOWN: Final = 1e6
 """The latency of a deployment that has calls but has not answered any: one finds out, the others do not wait for it."""
 
 
+TALLYING: Final[frozenset[Strategy]] = frozenset({"usage-based"})
+"""The strategies that look at what deployments had in the last minute."""
+
+
 def choose(
     strategy: Strategy, loads: Sequence[Load], *, rng: Random, now: float, key: str | None = None
 ) -> int:

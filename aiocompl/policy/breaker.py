@@ -58,17 +58,26 @@ class Breaker:
     policy: BreakerPolicy
     opened: int = 0
     """How often it has opened."""
+    _width: float = attrs.field(init=False)  # of a part of the window
     _slices: deque[list[float]] = attrs.field(factory=deque, init=False)  # [begin, calls, failures]
     _row: int = attrs.field(default=0, init=False)  # failures in a row
     _trips: int = attrs.field(default=0, init=False)  # openings since the last success
     _until: float | None = attrs.field(default=None, init=False)  # open until then, half open from then on
     _probing: bool = attrs.field(default=False, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._width = self.policy.window / _SLICES
+
     def state(self, now: float) -> BreakerState:
         """What it is now."""
         if self._until is None:
             return "closed"
         return "open" if now < self._until else "half_open"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether all calls pass, whatever the time."""
+        return self._until is None
 
     def closed_for(self, now: float) -> float | None:
         """None where a call may pass now, else seconds until one may. Asking changes nothing."""
@@ -97,7 +106,7 @@ class Breaker:
 
     def fail(self, now: float, error: AiocomplError) -> bool:
         """A call has failed; say whether that opened it."""
-        if not _counts(error):
+        if not counts(error):
             self.release()
             return False
         self._row += 1
@@ -107,7 +116,7 @@ class Breaker:
         probe, self._probing = self._probing, False
         if self._until is not None and not probe:
             return False  # it was on its way when the breaker opened
-        if probe or _is_hard(error) or self._row >= self.policy.consecutive or self._is_too_much():
+        if probe or is_hard(error) or self._row >= self.policy.consecutive or self._is_too_much():
             self._open(now, error)
             return True
         return False
@@ -119,7 +128,7 @@ class Breaker:
     def _open(self, now: float, error: AiocomplError) -> None:
         policy = self.policy
         cooldown = min(policy.max_cooldown, policy.cooldown * 2.0**self._trips)
-        if _is_hard(error):
+        if is_hard(error):
             cooldown = max(cooldown, policy.hard_cooldown)
         asked = error.retry_after if isinstance(error, APIError) else None
         self._until = now + max(cooldown, asked or 0.0)
@@ -128,8 +137,8 @@ class Breaker:
 
     def _slice(self, now: float) -> list[float]:
         """The part of the window that `now` is in; those out of the window are forgotten."""
-        slices, width = self._slices, self.policy.window / _SLICES
-        if not slices or now >= slices[-1][0] + width:
+        slices = self._slices
+        if not slices or now >= slices[-1][0] + self._width:
             slices.append([now, 0, 0])
             while slices[0][0] < now - self.policy.window:
                 slices.popleft()
@@ -141,13 +150,13 @@ class Breaker:
         return calls >= self.policy.min_calls and failures >= self.policy.failure_rate * calls
 
 
-def _is_hard(error: AiocomplError) -> bool:
+def is_hard(error: AiocomplError) -> bool:
     """Whether time alone does not mend it."""
     return isinstance(error, (AuthenticationError, PermissionDeniedError)) or (
         isinstance(error, RateLimitError) and not error.retryable
     )
 
 
-def _counts(error: AiocomplError) -> bool:
+def counts(error: AiocomplError) -> bool:
     """Whether it says something of the endpoint, rather than of the call, or of the line before the endpoint."""
-    return (error.retryable or _is_hard(error)) and not isinstance(error, WaitTooLongError)
+    return (error.retryable or is_hard(error)) and not isinstance(error, WaitTooLongError)

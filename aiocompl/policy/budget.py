@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
@@ -105,6 +105,36 @@ class Excess:
     name: str | None
     """The budget that it could exceed; None for that of all calls."""
     budget: BudgetSnapshot
+
+
+class SharedBudgets(Protocol):
+    """Budgets that several processes spend from, so that asking them takes a while. It sees to its own failures."""
+
+    def __contains__(self, name: object) -> bool: ...
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the budgets, but for that of all calls."""
+        ...
+
+    async def hold(self, name: str | None, estimate: float) -> Excess | None:
+        """Hold so many dollars until `settle`, unless that could exceed a budget: then nothing is held.
+
+        Cancelled: what was held is given back.
+        """
+        ...
+
+    def settle(self, name: str | None, *, held: float, spent: float) -> None:
+        """A call has ended: hold no longer what was held for it, and note what it cost. It does not wait for that."""
+        ...
+
+    def snapshot(self) -> dict[str | None, BudgetSnapshot]:
+        """All budgets, as far as is known."""
+        ...
+
+    def reload(self, budgets: Mapping[str | None, Budget]) -> None:
+        """Have other budgets from now on; what was spent of those that stay counts on."""
+        ...
 
 
 class BudgetKeeper:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from heapq import heappop, heappush
+from math import ceil, floor
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from aiocompl.errors import BadRequestError
@@ -129,8 +130,10 @@ class FairQueue(Generic[T]):
         before = len(own.items)
         due = max(own.start, self._now) + before * own.step
         for line in self._classes.values():
-            if line is not own and line.items and line.start <= due:
-                before += min(len(line.items), int((due - line.start) / line.step) + 1)
+            if line is not own and line.start <= due:
+                turns = (due - line.start) / line.step
+                first = line.priority < priority  # at the same instant
+                before += min(len(line.items), floor(turns) + 1 if first else ceil(turns))
         return before
 
     def _first(self) -> _Class[T] | None:

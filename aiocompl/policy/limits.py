@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import attrs
 
 from aiocompl.policy.learnt import allowance, per_minute
 from aiocompl.policy.meter import Meter
-from aiocompl.policy.tokens import estimate_prompt_tokens
+from aiocompl.policy.tokens import estimate_tokens, rough_prompt_tokens
+from aiocompl.types.request import ChatRequest, EmbeddingRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aiocompl.rate_limits import RateLimits
+    from aiocompl.policy.learnt import Allowance
+    from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
 
 DEFAULT_OUTPUT_TOKENS: Final = 256
 """Tokens that an answer is taken to have until it is there, where the call does not bound it."""
+
+
+KINDS: Final = ("requests", "tokens", "input_tokens", "output_tokens")
+"""What is limited."""
+
+_NO_LIMIT: Final = 1e12
+"""A meter with so much in a minute holds nothing up but by what the provider says is left."""
 
 
 def _positive(_: object, attribute: attrs.Attribute[float | None], value: float | None) -> None:
@@ -48,10 +55,14 @@ class RateLimitPolicy:
     learn: bool = False
     """Heed what the provider's headers say of its limits, too."""
 
+    @property
+    def limits(self) -> tuple[float | None, float | None, float | None, float | None]:
+        """The limit on each of `KINDS`."""
+        return self.rpm, self.tpm, self.input_tpm, self.output_tpm
 
-@attrs.frozen
-class Cost:
-    """What one call takes of the limits."""
+
+class Cost(NamedTuple):
+    """What one call takes of the limits. A tuple, as there are two for every call."""
 
     requests: float = 1.0
     input_tokens: float = 0.0
@@ -61,6 +72,12 @@ class Cost:
     def tokens(self) -> float:
         """Of prompt and answer together."""
         return self.input_tokens + self.output_tokens
+
+    @property
+    def amounts(self) -> tuple[float, float, float, float]:
+        """What it takes of each of `KINDS`."""
+        requests, prompt, answer = self
+        return requests, prompt + answer, prompt, answer
 
     def plus(self, other: Cost) -> Cost:
         """Both together."""
@@ -76,6 +93,7 @@ class Cost:
 
 
 NOTHING: Final = Cost(0.0)
+ONE: Final = Cost()
 
 
 class SharedLimits(Protocol):
@@ -109,54 +127,54 @@ class Limiter:
     policy: RateLimitPolicy
     taken: Cost = attrs.field(default=NOTHING, init=False)
     """All that was ever taken, for `learn`; kept only where `policy.learn` is set."""
-    _meters: dict[str, Meter] = attrs.field(factory=dict, init=False)
+    _meters: dict[int, Meter] = attrs.field(init=False)  # by the place in `KINDS`
 
     def __attrs_post_init__(self) -> None:
-        policy = self.policy
-        if policy.rpm is not None:
-            self._meters["requests"] = Meter(policy.rpm, policy.burst)
-        for name, limit in (
-            ("tokens", policy.tpm),
-            ("input_tokens", policy.input_tpm),
-            ("output_tokens", policy.output_tpm),
-        ):
-            if limit is not None:
-                self._meters[name] = Meter(limit)
+        self._meters = meters_of(self.policy)
 
     @property
     def counts_tokens(self) -> bool:
         """Whether it matters how many tokens a call has, so that they are worth estimating."""
-        return len(self._meters) > ("requests" in self._meters)
+        return len(self._meters) > (0 in self._meters)
 
     def limit(self, name: str) -> float | None:
-        """The limit that is in force on ``requests``, ``tokens``, ``input_tokens`` or ``output_tokens``."""
-        meter = self._meters.get(name)
-        return None if meter is None else meter.limit
+        """The limit that is in force on one of `KINDS`."""
+        meter = self._meters.get(KINDS.index(name))
+        return None if meter is None or meter.limit == _NO_LIMIT else meter.limit
 
     def wait(self, cost: Cost, now: float, ahead: Cost = NOTHING) -> float:
         """Seconds until a call may pass, if `ahead` passes before it. Nothing is taken."""
-        return max(
-            (
-                meter.wait(getattr(cost, name), now, getattr(ahead, name))
-                for name, meter in self._meters.items()
-            ),
-            default=0.0,
-        )
+        amounts, before = cost.amounts, ahead.amounts
+        longest = 0.0
+        for kind, meter in self._meters.items():
+            longest = max(longest, meter.wait(amounts[kind], now, before[kind]))
+        return longest
+
+    def is_exhausted(self, now: float) -> bool:
+        """Whether no request may pass now, however few tokens it has."""
+        requests = self._meters.get(0)
+        return requests is not None and requests.wait(1.0, now) > 0
 
     def take(self, cost: Cost, now: float) -> float:
         """Take what a call costs and return 0.0, or take nothing and return the seconds until it may be asked again."""
-        meters = self._meters.items()
+        meters, amounts = self._meters.items(), cost.amounts
         longest = 0.0
-        for name, meter in meters:
-            wait = meter.wait(getattr(cost, name), now)
-            longest = max(longest, wait)
+        for kind, meter in meters:
+            if (wait := meter.wait(amounts[kind], now)) > longest:
+                longest = wait
         if longest > 0:
             return longest
-        for name, meter in meters:
-            meter.take(getattr(cost, name), now)
+        for kind, meter in meters:
+            meter.take(amounts[kind], now)
         if self.policy.learn:
             self.taken = self.taken.plus(cost)
         return 0.0
+
+    def spend_burst(self, cost: Cost, now: float) -> None:
+        """Have nothing saved up: a call may pass as it might have, and those after it are spaced out."""
+        amounts = cost.amounts
+        for kind, meter in self._meters.items():
+            meter.spend_burst(amounts[kind], now)
 
     def settle(self, reserved: Cost, used: Cost, now: float, at: float | None = None) -> None:
         """Give back what a call did not need, or charge what it took beyond what was reserved.
@@ -167,8 +185,9 @@ class Limiter:
             now: The present.
             at: When it was taken; without it, what is given back is of use only once the minute is over.
         """
-        for name, meter in self._meters.items():
-            more = getattr(used, name) - getattr(reserved, name)
+        before, after = reserved.amounts, used.amounts
+        for kind, meter in self._meters.items():
+            more = after[kind] - before[kind]
             if more > 0:
                 meter.take(more, now)
             elif more < 0:
@@ -183,50 +202,52 @@ class Limiter:
             taken: `taken` as it was right after the answer's request had passed: what passed later is not in the
                 headers yet. None for now.
         """
-        since = self.taken.plus((taken or self.taken).times(-1.0))
-        for name in ("requests", "tokens", "input_tokens", "output_tokens"):
-            one = getattr(said, name)
-            if one is None:
-                continue
-            meter = self._meter_for(name, per_minute(one))
-            left = allowance(one, now, getattr(since, name))
-            if meter is None and left is not None:
-                meter = self._meters[name] = Meter(_NO_LIMIT)
-            if meter is not None:
-                meter.allowance = left
+        since = self.taken.plus((taken or self.taken).times(-1.0)).amounts
+        for kind, name in enumerate(KINDS):
+            one: RateLimit | None = getattr(said, name)
+            if one is not None:
+                self._adopt(kind, per_minute(one), allowance(one, now, since[kind]))
 
-    def _meter_for(self, name: str, learnt: float | None) -> Meter | None:
-        """The meter of a limit, made or adjusted where a limit was learnt that is lower than ours."""
-        meter = self._meters.get(name)
-        if learnt is None:
-            return meter
-        ours = getattr(self.policy, _POLICY_NAMES[name])
-        limit = learnt if ours is None else min(ours, learnt)
+    def _adopt(self, kind: int, learnt: float | None, left: Allowance | None) -> None:
+        """Set a limit that is lower than ours, and what is left of it."""
+        meter, ours = self._meters.get(kind), self.policy.limits[kind]
+        limit = min(ours or _NO_LIMIT, learnt or _NO_LIMIT)
         if meter is None:
-            meter = self._meters[name] = Meter(limit, self.policy.burst if name == "requests" else None)
-        elif limit != meter.limit:
+            if learnt is None and left is None:
+                return
+            meter = self._meters[kind] = self._meter(kind, limit)
+        elif learnt is not None and learnt != meter.limit:
             meter.resize(limit)
-        return meter
+        meter.allowance = left
+
+    def _meter(self, kind: int, limit: float) -> Meter:
+        return Meter(limit, None if kind else self.policy.burst)
 
 
-_NO_LIMIT: Final = 1e12
-"""A meter with so much in a minute holds nothing up but by what the provider says is left."""
-
-_POLICY_NAMES: Final[Mapping[str, str]] = {
-    "requests": "rpm",
-    "tokens": "tpm",
-    "input_tokens": "input_tpm",
-    "output_tokens": "output_tpm",
-}
+def meters_of(policy: RateLimitPolicy) -> dict[int, Meter]:
+    """A meter for each limit of a policy, by the place in `KINDS` of what it counts."""
+    return {
+        kind: Meter(limit, None if kind else policy.burst)
+        for kind, limit in enumerate(policy.limits)
+        if limit is not None
+    }
 
 
 def estimated_cost(request: Request) -> Cost:
-    """What a call may take: its prompt by estimate, its answer by the bound that it asks for, for each of `n` answers."""
+    """What a call may take: its prompt by estimate, its answer by the bound that it asks for, for each of `n` answers.
+
+    What is embedded counts too, and has no answer; what else can be asked is a request and nothing more.
+    """
     params = request.params
-    bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
-    answers = params.get("n") or 1
-    messages = getattr(request, "messages", ())
-    return Cost(1.0, float(estimate_prompt_tokens(messages)), _number(bound) * _number(answers))
+    if isinstance(request, ChatRequest):
+        if not params:
+            return Cost(1.0, rough_prompt_tokens(request.messages), DEFAULT_OUTPUT_TOKENS)
+        bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
+        answers = params.get("n") or 1
+        prompt = rough_prompt_tokens(request.messages, tools=params.get("tools"))
+        return Cost(1.0, prompt, _number(bound) * _number(answers))
+    texts = request.input if isinstance(request, EmbeddingRequest) else ()
+    return Cost(1.0, float(sum(estimate_tokens(one) if isinstance(one, str) else len(one) for one in texts)))
 
 
 def used_cost(usage: Usage) -> Cost:

@@ -99,6 +99,8 @@ class Load:
     requests: MinuteTally = attrs.field(factory=MinuteTally)
     tokens: MinuteTally = attrs.field(factory=MinuteTally)
     """As estimated when a call begins, and corrected by its usage, so that calls at once do not all see the same."""
+    tallied: bool = True
+    """Whether `requests` and `tokens` are kept: one strategy only looks at them."""
 
     seed: int = attrs.field(init=False)
     """Its place among keys that stick."""
@@ -107,7 +109,7 @@ class Load:
         self.seed = seed_of(self.id)
 
     @classmethod
-    def of(cls, config: DeploymentConfig) -> Self:
+    def of(cls, config: DeploymentConfig, *, tallied: bool = True) -> Self:
         """That of a configured deployment, before its first call."""
         prices = (config.input_cost_per_token, config.output_cost_per_token)
         known = [price for price in prices if price is not None]
@@ -118,4 +120,5 @@ class Load:
             tpm=config.tpm,
             order=config.order,
             cost=sum(known) if known else None,
+            tallied=tallied,
         )

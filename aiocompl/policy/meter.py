@@ -74,12 +74,21 @@ class Meter:
         rate = max(max(limit, 1.0) - self._most + 1, _SLOWEST * limit) * min(limit, 1.0)
         self._interval = WINDOW / rate * (1 + _EARLY)
 
+    @property
+    def pace(self) -> tuple[float, float, float]:
+        """The limit, the burst and the interval that are in force, for whoever keeps the count elsewhere."""
+        return self.limit, self._most, self._interval
+
     def wait(self, amount: float, now: float, ahead: float = 0.0) -> float:
         """Seconds until `amount` may pass, if `ahead` passes before it; 0.0 for at once."""
         if amount <= 0:
             return 0.0
-        due = self._due if not ahead else max(self._due, now) + ahead * self._interval
-        wait = due - max(0.0, self._most - amount) * self._interval - now
+        due, spare = self._due, self._most - amount
+        if ahead:
+            due = max(due, now) + ahead * self._interval
+        if spare > 0:
+            due -= spare * self._interval
+        wait = due - now
         if self._sum + amount > self.limit:
             wait = max(wait, self._until_room(amount, now))
         if self.allowance is not None:
@@ -90,11 +99,11 @@ class Meter:
         """Let `amount` pass, whether or not it has waited as long as it should."""
         if amount <= 0:
             return
-        self._due = max(self._due, now) + amount * self._interval
-        log = self._log
-        if log and now - log[-1].first < _SLICE:
-            log[-1].amount += amount
-            log[-1].last = now
+        due, log = self._due, self._log
+        self._due = max(due, now) + amount * self._interval
+        if log and now - (latest := log[-1]).first < _SLICE:
+            latest.amount += amount
+            latest.last = now
         else:
             self._forget(now)
             log.append(_Entry(now, now, amount))
@@ -102,15 +111,24 @@ class Meter:
         if self.allowance is not None:
             self.allowance.left -= amount
 
+    def spend_burst(self, amount: float, now: float) -> None:
+        """Have nothing saved up: `amount` may pass as it might have, and what comes after it is spaced out."""
+        if amount > 0:
+            self._due = max(self._due, now + max(0.0, self._most - amount) * self._interval)
+
     def give_back(self, amount: float, now: float, at: float) -> None:
         """Undo `amount` of what was taken at the instant `at`: it did not pass after all.
 
         What the provider said is left stays as it is: it knows best, and says so again with the next answer.
         """
-        self._due = max(self._due - amount * self._interval, min(self._due, now))
-        index = bisect_left(self._log, at, key=_last)
-        if index < len(self._log) and self._log[index].first <= at:
-            entry = self._log[index]
+        if (due := self._due) > now:
+            self._due = max(due - amount * self._interval, now)
+        log = self._log
+        if not log or at > (entry := log[-1]).last:
+            return
+        if at < entry.first:
+            entry = log[bisect_left(log, at, key=_last)]
+        if entry.first <= at:
             back = min(amount, entry.amount)
             entry.amount -= back
             self._sum -= back

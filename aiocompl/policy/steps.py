@@ -6,7 +6,8 @@ The rules, each stated once:
   anywhere.
 - A prompt that is too long for the model, or content that its provider refuses, is never sent to the same model again;
   it goes to a fallback, if there is one for that.
-- What is wrong with a deployment (its key, its quota, its breaker, a name it does not know) has the call go elsewhere.
+- What is wrong with a deployment (its key, its quota, its breaker, a name it does not know, an answer that makes no
+  sense) has the call go elsewhere.
 - What is retryable goes to another deployment of the group at once, if there is one that has not failed this call; else
   to the same after a backoff, as long as attempts, deadline and the endpoint's retry budget allow.
 - An endpoint that stayed silent is not asked again when there is anywhere else to go.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from aiocompl.errors import (
+    APIResponseValidationError,
     APITimeoutError,
     AuthenticationError,
     CircuitOpenError,
@@ -26,6 +28,7 @@ from aiocompl.errors import (
     ContextWindowExceededError,
     EndpointDownError,
     InboxFullError,
+    LocalModelError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -39,10 +42,12 @@ if TYPE_CHECKING:
 
 _OTHER_MODELS: Final = (ContextWindowExceededError, ContentPolicyViolationError)
 _OTHER_DEPLOYMENTS: Final = (
+    APIResponseValidationError,
     AuthenticationError,
     CircuitOpenError,
     EndpointDownError,
     InboxFullError,
+    LocalModelError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,

@@ -32,6 +32,8 @@ _SMALL_IMAGE: Final = 85
 _BETWEEN_WORDS: Final = re.compile(r"(?<=[^\W_])(?=[ \n][^\W_])").search
 _IMAGES: Final = ("image_url", "input_image", "image")  # a tuple: what is looked up may not be hashable
 _SYSTEM_AND_TOOLS: Final = 4
+_ROLE_AND_CONTENT: Final = 2
+_ANY: Final = family_of(None)
 
 
 def estimate_tokens(text: str) -> int:
@@ -51,6 +53,21 @@ def estimate_prompt_tokens(
 ) -> int:
     """About how many tokens a prompt is; images count as one of middle size, other media as nothing."""
     return count_prompt(messages, tools, family_of(model), estimate_tokens)[0]
+
+
+def rough_prompt_tokens(messages: Messages, *, tools: Sequence[Any] | None = None) -> int:
+    """The same as `estimate_prompt_tokens`, in a fraction of the time where there is nothing but plain ASCII text."""
+    if tools:
+        return estimate_prompt_tokens(messages, tools=tools)
+    tokens = 0
+    for message in messages:
+        if type(message) is not dict or len(message) != _ROLE_AND_CONTENT:
+            return estimate_prompt_tokens(messages)
+        text = message.get("content")
+        if type(text) is not str or not text.isascii():
+            return estimate_prompt_tokens(messages)
+        tokens += _PER_MESSAGE + -(-len(message.get("role") or "") // 4) - (-len(text) // 4)
+    return round(tokens * _ANY.factor) + _ANY.primer
 
 
 def pieces(text: str, size: int) -> Iterator[str]:

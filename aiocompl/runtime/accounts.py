@@ -16,9 +16,10 @@ from aiocompl.types.completion import Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from aiocompl.policy.budget import BudgetSnapshot, Excess
+    from aiocompl.policy.budget import BudgetSnapshot, Excess, SharedBudgets
     from aiocompl.policy.ledger import AttemptOutcome
     from aiocompl.prices import Price
+    from aiocompl.shared.base import SharedState
     from aiocompl.types.call import AttemptKind
 
 _UNBOUNDED_ANSWER: Final = 1000
@@ -35,6 +36,7 @@ class Accounts:
         budgets: Budgets by name; None is the name of the one that all calls count against.
         on_entry: Called with every entry, to keep it somewhere. It must be quick; what it does wrong is logged.
         wall: The clock of entries, in seconds since 1970.
+        shared: Where other processes spend from the same budgets.
     """
 
     def __init__(
@@ -44,9 +46,13 @@ class Accounts:
         budgets: Mapping[str | None, Budget] | None = None,
         on_entry: Callable[[LedgerEntry], object] | None = None,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - entries have dates
+        shared: SharedState | None = None,
     ) -> None:
         self.ledger = ledger or Ledger()
+        self._named = dict(budgets or {})
         self._budgets = BudgetKeeper(budgets) if budgets else None
+        self._state = shared
+        self._shared: SharedBudgets | None = None
         self._on_entry = on_entry
         self._wall = wall
         self._unpriced: set[tuple[str, str]] = set()
@@ -92,15 +98,30 @@ class Accounts:
                 raise unknown_budget(key, budgets.names)
             answer = _UNBOUNDED_ANSWER if max_tokens is None else max_tokens
             held = self._most(provider, model, prompt_tokens, answer, price)
-            excess = budgets.hold(key, asyncio.get_running_loop().time(), held)
+            excess = None
+            if self._state is None:
+                excess = budgets.hold(key, asyncio.get_running_loop().time(), held)
             if excess is not None:
                 raise _exceeded(excess, held, provider, model)
         elif key is not None:
             raise unknown_budget(key, ())
         return Hold(self, provider, model, prompt_tokens, price, held, key, user, group, deployment, kind)
 
+    async def hold_shared(self, key: str | None, held: float) -> Excess | None:
+        """Hold so much where other processes spend, too; for `Hold`. Cancelled: nothing is held."""
+        shared = self._sharing
+        return None if shared is None else await shared.hold(key, held)
+
+    @property
+    def _sharing(self) -> SharedBudgets | None:
+        if self._shared is None and self._state is not None and self._named:
+            self._shared = self._state.budgets(self._named)
+        return self._shared
+
     def budgets(self) -> dict[str | None, BudgetSnapshot]:
         """The budgets as they are, by name."""
+        if (shared := self._sharing) is not None:
+            return shared.snapshot()
         return {} if self._budgets is None else self._budgets.snapshot(asyncio.get_running_loop().time())
 
     def reload(self, budgets: Mapping[str | None, Budget]) -> None:
@@ -109,11 +130,16 @@ class Accounts:
             self._budgets = BudgetKeeper(budgets)
         else:
             self._budgets.reload(budgets)
+        self._named = dict(budgets)
+        if self._shared is not None:
+            self._shared.reload(budgets)
 
     def note(self, entry: LedgerEntry, key: str | None, held: float) -> None:
         """An attempt has ended; for `Hold`, which tells each once."""
         self.ledger.note(entry)
-        if self._budgets is not None:
+        if (shared := self._sharing) is not None:
+            shared.settle(key, held=held, spent=entry.cost or 0.0)
+        elif self._budgets is not None:
             self._budgets.settle(key, asyncio.get_running_loop().time(), held=held, spent=entry.cost or 0.0)
         if self._on_entry is not None:
             try:
@@ -183,6 +209,26 @@ class Hold:
         self._kind: AttemptKind = kind
         self._over = False
 
+    async def confirm(self) -> None:
+        """Hold it where other processes spend from the same budgets, if they do; before anything is sent.
+
+        Cancelled, or refused: nothing is held, and the attempt has ended.
+
+        Raises:
+            BudgetExceededError: The attempt could exceed a budget.
+        """
+        held, self._held = self._held, 0.0
+        try:
+            excess = await self._accounts.hold_shared(self._key, held)
+        except BaseException as error:
+            self.fail(error, sent=False)
+            raise
+        if excess is not None:
+            refused = _exceeded(excess, held, self._provider, self._model)
+            self.fail(refused, sent=False)
+            raise refused
+        self._held = held
+
     def settle(
         self, usage: Usage | None, *, estimated: bool = False, outcome: AttemptOutcome = "answered"
     ) -> LedgerEntry | None:
@@ -240,6 +286,7 @@ def accounts_of(
     max_budget: Budget | float | None = None,
     budgets: Mapping[str, Budget | float] | None = None,
     on_entry: Callable[[LedgerEntry], object] | None = None,
+    shared: SharedState | None = None,
 ) -> Accounts | None:
     """What a supervisor's arguments ask for, or None where nobody wants to know what calls cost.
 
@@ -250,7 +297,7 @@ def accounts_of(
     named = budgets_of(max_budget, budgets)
     if not (named or on_entry or own or ledger):
         return None
-    return Accounts(ledger=own, budgets=named, on_entry=on_entry)
+    return Accounts(ledger=own, budgets=named, on_entry=on_entry, shared=shared)
 
 
 def budgets_of(

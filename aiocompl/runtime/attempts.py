@@ -9,7 +9,6 @@ import attrs
 
 from aiocompl import telemetry
 from aiocompl.errors import BudgetExceededError
-from aiocompl.policy.tokens import estimate_prompt_tokens
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.embedding import EmbeddingResponse
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.ledger import AttemptOutcome
+    from aiocompl.policy.limits import Cost
     from aiocompl.runtime.accounts import Accounts, Hold
     from aiocompl.runtime.plan import Prepared
     from aiocompl.runtime.stream import Receipt
@@ -80,8 +80,9 @@ class AttemptBook:
         group: str | None,
         watch: CallWatch | None,
         accounts: Accounts | None,
+        cost: Cost,
     ) -> AttemptBook:
-        """An attempt is about to be made.
+        """An attempt is about to be made, which may take so many tokens.
 
         Raises:
             BudgetExceededError: It could cost more than there is.
@@ -89,7 +90,7 @@ class AttemptBook:
         hold = None
         if accounts is not None:
             try:
-                hold = _hold(accounts, prepared, kind, group)
+                hold = _hold(accounts, prepared, kind, group, cost)
             except BudgetExceededError as error:
                 if watch is not None:
                     watch.budget_exceeded(error.max_budget, error.spent, prepared.route)
@@ -98,6 +99,15 @@ class AttemptBook:
         if watch is not None:
             told = watch.attempt_started(prepared.route, prepared.request, kind)
         return cls(now, told, hold)
+
+    async def confirm(self) -> None:
+        """Hold its cost where other processes spend from the same budgets. Cancelled: nothing is held.
+
+        Raises:
+            BudgetExceededError: It could cost more than there is.
+        """
+        if self.hold is not None:
+            await self.hold.confirm()
 
     def dressed(self, request: Request) -> Request:
         """The request with the headers that tracing adds."""
@@ -124,15 +134,16 @@ class AttemptBook:
             self.watch.failed(error, now - self.begun)
 
 
-def _hold(accounts: Accounts, prepared: Prepared[Any], kind: AttemptKind, group: str | None) -> Hold:
+def _hold(
+    accounts: Accounts, prepared: Prepared[Any], kind: AttemptKind, group: str | None, cost: Cost
+) -> Hold:
     route, params = prepared.route, prepared.request.params
-    asked = prepared.request.asked()
     most = params.get("max_completion_tokens") or params.get("max_tokens")
     user = params.get("user")
     return accounts.hold(
         route.endpoint.provider,
         route.model,
-        prompt_tokens=estimate_prompt_tokens(asked.get("messages", ())),
+        prompt_tokens=int(cost.input_tokens),
         max_tokens=most if isinstance(most, int) else None,
         price=prepared.deployment.price,
         key=prepared.options.get("budget"),

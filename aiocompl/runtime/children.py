@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.runtime.call import Call, TargetKey
     from aiocompl.runtime.credentials import CredentialKeeper
+    from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.endpoint import Endpoint, TokenSource
     from aiocompl.wire.transport import Transport
@@ -62,6 +63,8 @@ class ChildKeeper:
 
     hooks: Hooks | None = None
     """Who is told of what happens."""
+    shared: SharedState | None = None
+    """What other processes share."""
 
     def __init__(
         self,
@@ -199,7 +202,9 @@ class ChildKeeper:
         where = route.endpoint, route.model
         gate = self._gates.get(where)
         if gate is None:
-            gate = self._gates[where] = Gate(policy, *where, asyncio.get_running_loop(), self.hooks)
+            gate = self._gates[where] = Gate(
+                policy, *where, asyncio.get_running_loop(), self.hooks, self.shared
+            )
         return gate
 
     def _watched_deployments(self) -> list[Deployment]:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from aiocompl.errors import CircuitOpenError
-from aiocompl.policy.limits import NOTHING, estimated_cost, used_cost
+from aiocompl.errors import CircuitOpenError, WaitTooLongError
+from aiocompl.policy.limits import NOTHING, ONE, used_cost
 from aiocompl.runtime.stream import CompletionStream
-from aiocompl.runtime.turnstile import ONE
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.breaker import BreakerState
@@ -70,17 +71,21 @@ class Deployment:
     id: str = ""
     price: Price | None = None
     """What a token costs there, where its configuration says so."""
+    counts_tokens: bool = attrs.field(init=False)
+    """Whether it matters how many tokens a call takes."""
     _kept: bool = attrs.field(init=False)  # whether anything watches over it
 
     def __attrs_post_init__(self) -> None:
         self._kept = self.gate is not None or self.load is not None or self.turnstile is not None
+        load, turnstile = self.load, self.turnstile
+        self.counts_tokens = (load is not None and load.tallied and load.tpm is not None) or (
+            turnstile is not None and turnstile.counts_tokens
+        )
 
     @property
-    def counts_tokens(self) -> bool:
-        """Whether it matters how many tokens a stream that was given up has taken."""
-        if self.load is not None and self.load.tpm is not None:
-            return True
-        return self.turnstile is not None and self.turnstile.counts_tokens
+    def closed_for(self) -> float | None:
+        """None where its circuit breaker lets a call pass now, else seconds until it does."""
+        return None if self.gate is None else self.gate.closed_for
 
     async def ask(
         self,
@@ -92,10 +97,23 @@ class Deployment:
         again: bool = False,
         limits: StreamLimits | None = None,
         priority: int = 0,
+        waited: Callable[[float], object] | None = None,
+        cost: Cost = ONE,
     ) -> AnswerT | CompletionStream:
         """Make one attempt; see `Child.ask`.
 
         Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing stays counted.
+
+        Args:
+            request: What to ask.
+            route: How to say it.
+            started: When the call began, by `loop.time()`.
+            deadline: When it must be over, by `loop.time()`.
+            again: Whether the call has been here before.
+            limits: How long a stream may keep its reader waiting.
+            priority: Whose turn it is, where calls wait.
+            cost: What it may take of the limits; its tokens need only be right where `counts_tokens`.
+            waited: Told how many seconds a rate limit has let the call wait, where it has.
 
         Raises:
             WaitTooLongError: By its rate limits, its turn would come too late.
@@ -103,7 +121,14 @@ class Deployment:
             AiocomplError: Whatever went wrong.
         """
         child = self.child
-        visit = await self._enter(request, priority, deadline) if self._kept else None
+        visit: Visit | None = None
+        if self._kept:
+            passed, turnstile = None, self.turnstile
+            if turnstile is not None and (passed := turnstile.enter_nowait(cost)) is None:
+                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                if waited is not None:
+                    waited(passed.waited)
+            visit = self._begin(passed, cost)
         try:
             answer = await child.ask(
                 request,
@@ -123,17 +148,8 @@ class Deployment:
             visit.answered(answer)
         return answer
 
-    async def _enter(self, request: Request, priority: int, deadline: float) -> Visit:
-        """Wait for a turn, if there are limits, and pass the breaker.
-
-        Cancelled, or not let in: nothing stays counted.
-        """
-        passed, turnstile = None, self.turnstile
-        cost = estimated_cost(request) if self.counts_tokens else ONE
-        if turnstile is not None:
-            passed = turnstile.enter_nowait(cost)
-            if passed is None:
-                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+    def _begin(self, passed: Pass | None, cost: Cost) -> Visit:
+        """Pass the breaker, now that the call has its turn. Not let in: nothing stays counted."""
         if self.gate is not None:
             try:
                 self.gate.enter()
@@ -171,14 +187,15 @@ class Visit:
         self._begun = begun
         if (load := deployment.load) is not None:
             load.in_flight += 1
-            load.requests.add(1.0, begun)
-            load.tokens.add(cost.tokens, begun)
+            if load.tallied:
+                load.requests.add(1.0, begun)
+                load.tokens.add(cost.tokens, begun)
 
     def answered(self, answer: Any) -> None:
         """It has been answered, or a stream has been opened, whose end is the visit's."""
         deployment, now = self._deployment, self._deployment.child.loop.time()
         if deployment.gate is not None:
-            deployment.gate.succeed()
+            deployment.gate.succeed(now)
         if deployment.load is not None:
             deployment.load.latency.observe(now - self._begun, now)
         if isinstance(answer, CompletionStream):
@@ -189,9 +206,16 @@ class Visit:
 
     def fail(self, error: BaseException) -> None:
         """It came to nothing."""
-        if self._deployment.gate is not None:
-            self._deployment.gate.fail(error)
-        self._leave(None, None)
+        deployment = self._deployment
+        if deployment.gate is not None:
+            deployment.gate.fail(error)
+        if deployment.load is not None:
+            deployment.load.in_flight -= 1
+        if self._passed is not None:
+            if isinstance(error, WaitTooLongError):  # the inbox refused it: nothing was sent
+                self._passed.leave(NOTHING)
+            else:
+                self._passed.leave(failed=True)
 
     def _stream_ended(self, receipt: Receipt, call: CallInfo, error: Exception | None) -> None:
         if error is not None and self._deployment.gate is not None:
@@ -202,7 +226,7 @@ class Visit:
         load = self._deployment.load
         if load is not None:
             load.in_flight -= 1
-            if usage is not None:
+            if usage is not None and load.tallied:
                 more = usage.total_tokens - self._cost.tokens
                 load.tokens.add(more, self._deployment.child.loop.time())
         if self._passed is not None:

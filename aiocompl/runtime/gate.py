@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from aiocompl import telemetry
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from aiocompl.policy.breaker import BreakerPolicy, BreakerState
+    from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hooks
     from aiocompl.types.endpoint import Endpoint
 
@@ -25,6 +27,7 @@ class Gate:
         model: The model's name there.
         loop: Where the time comes from.
         hooks: Who is told of it besides the log.
+        shared: Where its breaker is that of other processes too.
     """
 
     def __init__(
@@ -34,9 +37,13 @@ class Gate:
         model: str,
         loop: asyncio.AbstractEventLoop,
         hooks: Hooks | None = None,
+        shared: SharedState | None = None,
     ) -> None:
         self._hooks = hooks
-        self._breaker = Breaker(policy)
+        if shared is None:
+            self._breaker = Breaker(policy)
+        else:
+            self._breaker = shared.breaker(_place(endpoint, model), policy, self._changed)
         self._endpoint = endpoint
         self._model = model
         self._loop = loop
@@ -49,7 +56,8 @@ class Gate:
     @property
     def closed_for(self) -> float | None:
         """None where a call may pass now, else seconds until one may."""
-        return self._breaker.closed_for(self._loop.time())
+        breaker = self._breaker
+        return None if breaker.is_closed else breaker.closed_for(self._loop.time())
 
     def enter(self) -> None:
         """A call wants to pass.
@@ -57,6 +65,8 @@ class Gate:
         Raises:
             CircuitOpenError: The breaker is open; it says for how long.
         """
+        if self._breaker.is_closed:
+            return
         now = self._loop.time()
         probing = self._hooks is not None and self._breaker.state(now) == "half_open"
         wait = self._breaker.wait(now)
@@ -72,20 +82,27 @@ class Gate:
             error.retry_after = wait
             raise error
 
-    def succeed(self) -> None:
+    def succeed(self, now: float) -> None:
         """A call has been answered."""
-        if self._breaker.succeed(self._loop.time()):
-            self._tell("breaker.closed")
-            self._emit("BreakerClosed")
+        if self._breaker.succeed(now):
+            self._changed(opened=False)
 
     def fail(self, error: BaseException) -> None:
         """A call has come to nothing; what says nothing of the endpoint does not count."""
         if not isinstance(error, AiocomplError):
             self._breaker.release()
         elif self._breaker.fail(self._loop.time(), error):
-            times = self._breaker.opened
-            self._tell("breaker.opened", error=str(error), times=times)
-            self._emit("BreakerOpened", error=type(error).__name__, times=times, wait=self.closed_for)
+            self._changed(opened=True, error=error)
+
+    def _changed(self, opened: bool, error: AiocomplError | None = None) -> None:
+        """Say so; what others' calls have opened is without an error here."""
+        if not opened:
+            self._tell("breaker.closed")
+            self._emit("BreakerClosed")
+            return
+        times, name = self._breaker.opened, None if error is None else type(error).__name__
+        self._tell("breaker.opened", error=None if error is None else str(error), times=times)
+        self._emit("BreakerOpened", error=name, times=times, wait=self.closed_for)
 
     def _tell(self, event: str, **fields: object) -> None:
         endpoint = self._endpoint
@@ -96,3 +113,16 @@ class Gate:
     def _emit(self, kind: str, **fields: Any) -> None:
         if self._hooks is not None:
             self._hooks.emit_about(kind, self._endpoint, model=self._model, **fields)
+
+
+def _place(endpoint: Endpoint, model: str) -> str:
+    """The same name in all processes for the same model at the same endpoint, from which no key can be read."""
+    parts = (
+        endpoint.provider,
+        endpoint.base_url,
+        endpoint.api_key,
+        endpoint.organization,
+        endpoint.project,
+        model,
+    )
+    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import attrs
 
@@ -15,44 +15,19 @@ from aiocompl.runtime.plan import Prepared
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aiocompl.codecs.routing import Route
-    from aiocompl.policy.fallbacks import FallbackWalk
+    from aiocompl.policy.fallbacks import Fallback, Fallbacks, FallbackWalk
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.call import Call
     from aiocompl.runtime.deployment import Deployment
     from aiocompl.runtime.groups import Group, Member
 
 
-@attrs.frozen(kw_only=True)
-class Question:
-    """What a call asks, before it is put into the words of anybody."""
-
-    messages: Any
-    stream: bool
-    keywords: Mapping[str, Any]
-    """All that the caller gave besides."""
-
-    def call(
-        self,
-        model: str,
-        defaults: Mapping[str, Any],
-        changes: Mapping[str, Any],
-        *,
-        elsewhere: bool,
-    ) -> Call:
-        """It as a call to one model.
-
-        Args:
-            model: The model's name.
-            defaults: What goes where the caller says nothing.
-            changes: What goes whatever the caller says.
-            elsewhere: The caller's keys and addresses are not for this model.
-        """
-        given = {name: value for name, value in self.keywords.items() if value is not None}
-        keywords = {**defaults, **combined(given, changes, elsewhere=elsewhere)}
-        return sort_keywords(model, self.messages, stream=self.stream, keywords=keywords)
+_NOTHING: Final[Mapping[str, Any]] = {}
+_NOBODY: Final[frozenset[int]] = frozenset()
+_UNPREPARED: Final[Mapping[int, Prepared[Any]]] = {}
 
 
 class Finder(Protocol):
@@ -93,81 +68,105 @@ class Finder(Protocol):
 
 @attrs.define(eq=False)
 class GroupPlan:
-    """See `Plan`.
+    """See `Plan`. What only those need who fail is made when the first does.
 
     Args:
         finder: Finds groups and ways.
-        question: What is asked.
-        walk: Says where to go when a group has failed.
-        model: Where it begins: a group, or a model that is in none.
-        options: The call's own.
+        call: What is asked, and where it begins: a group, or a model that is in none.
+        keywords: All that the caller gave besides the messages.
+        fallbacks: Say where to go when a group has failed.
+        own: The call's own fallbacks.
         key: Calls with the same key go to the same deployment of a group.
+        is_sorted: Whether `call` will do as it is for the first deployment that has no parameters of its own; it is
+            used up there.
     """
 
     finder: Finder
-    question: Question
-    walk: FallbackWalk
-    model: str
-    options: Mapping[str, Any]
+    call: Call
+    keywords: Mapping[str, Any]
+    fallbacks: Fallbacks
+    own: tuple[Fallback, ...] | None = None
     key: str | None = None
+    is_sorted: bool = True
     group: str | None = attrs.field(default=None, init=False)
     is_open: bool = attrs.field(default=True, init=False)
+    model: str = attrs.field(init=False)
     policy: RetryPolicy = attrs.field(init=False)
-    _group: Group | None = attrs.field(default=None, init=False)
-    _changes: Mapping[str, Any] = attrs.field(factory=dict, init=False)  # what this fallback does otherwise
+    asked: Group | None = attrs.field(default=None, init=False)
+    """The model group whose turn it is."""
+    _changes: Mapping[str, Any] = attrs.field(
+        default=_NOTHING, init=False
+    )  # what this fallback does otherwise
+    _walk: FallbackWalk | None = attrs.field(default=None, init=False)
     _fell_back: bool = attrs.field(default=False, init=False)
-    _failed: set[int] = attrs.field(factory=set, init=False)  # ids of members that have failed this call
-    _barred: set[int] = attrs.field(factory=set, init=False)  # and need not be asked again
-    _prepared: dict[int, Prepared[Any]] = attrs.field(factory=dict, init=False)
+    _failed: frozenset[int] = attrs.field(default=_NOBODY, init=False)  # ids of members that failed this call
+    _barred: frozenset[int] = attrs.field(default=_NOBODY, init=False)  # and need not be asked again
+    _prepared: Mapping[int, Prepared[Any]] = attrs.field(default=_UNPREPARED, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._enter(self.model, {})
+        self._enter(self.call.model)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The call's own."""
+        return self.call.options
+
+    @property
+    def walk(self) -> FallbackWalk:
+        """The call's way through the chains."""
+        if self._walk is None:
+            self._walk = self.fallbacks.walk(self.call.model, self.own)
+        return self._walk
 
     def fresh(self) -> GroupPlan:
         """See `Plan`; so are the others."""
-        return GroupPlan(self.finder, self.question, self.walk.fresh(), self.model, self.options, self.key)
+        return GroupPlan(
+            self.finder, self.call, self.keywords, self.fallbacks, self.own, self.key, is_sorted=False
+        )
 
     def choose(self) -> Prepared[Any]:
         """Whom the next attempt asks."""
-        group = self._group
+        group = self.asked
         if group is None:
             return self._prepared.get(0) or self._prepare_direct()
         return self._prepare_member(group, self._candidates(group))
 
     def second(self, first: Prepared[Any]) -> Prepared[Any]:
         """Another member, if there is one that can be asked."""
-        if self._group is None:
+        if self.asked is None:
             return first
-        others = [each for each in self._candidates(self._group) if each.made is not first.deployment]
-        return self._prepare_member(self._group, others) if others else first
+        others = [each for each in self._candidates(self.asked) if each.made is not first.deployment]
+        return self._prepare_member(self.asked, others) if others else first
 
-    def _prepare_member(self, group: Group, members: list[Member]) -> Prepared[Any]:
-        member = group.pick(members, rng=self.finder.rng, now=self.finder.now(), key=self.key)
+    def _prepare_member(self, group: Group, members: Sequence[Member]) -> Prepared[Any]:
+        finder, key = self.finder, self.key
+        now = finder.now()
+        member = group.pick(members, finder.rng, now, key)
+        if member.has_line and (others := [each for each in members if not each.has_line]):
+            member = group.pick(others, finder.rng, now, key)
         known = self._prepared.get(id(member))
         if known is not None:
             return known
         try:
-            prepared = self._prepared[id(member)] = self._prepare(member)
+            prepared = self._prepare(member)
         except AiocomplError:
-            self._failed.add(id(member))
-            self._barred.add(id(member))
+            self._note_failed(member, barred=True)
             raise
+        self._prepared = {**self._prepared, id(member): prepared}
         return prepared
 
     def fail(self, deployment: Deployment, error: AiocomplError) -> None:
         """An attempt there has failed."""
-        for member in self._group.members if self._group is not None else ():
+        for member in self.asked.members if self.asked is not None else ():
             if member.made is deployment:
-                self._failed.add(id(member))
-                if blames_deployment(error):
-                    self._barred.add(id(member))
+                self._note_failed(member, barred=blames_deployment(error))
                 if member.config.max_retries is not None and not _says_retries(self.options):
                     self.policy = attrs.evolve(self.policy, max_retries=member.config.max_retries)
 
     def has_elsewhere(self) -> bool:
         """Whether another member has not failed this call, and its breaker lets calls pass."""
-        return self._group is not None and any(
-            id(member) not in self._failed and member.closed_for is None for member in self._group.members
+        return self.asked is not None and any(
+            id(member) not in self._failed and member.closed_for is None for member in self.asked.members
         )
 
     def has_fallback(self, error: AiocomplError) -> bool:
@@ -178,28 +177,34 @@ class GroupPlan:
         """Go on in the chain."""
         entry = self.walk.next(error)
         assert entry is not None  # noqa: S101 - the loop has asked whether there is one
-        self._fell_back = True
-        self._enter(entry.model, entry.params)
+        self._fell_back, self.is_sorted = True, False
+        self._failed, self._barred, self._prepared = _NOBODY, _NOBODY, _UNPREPARED
+        self._changes = entry.params
+        past = any(map(says_where, entry.params))  # a place of its own is past the group
+        self._enter(entry.model, past=past)
 
-    def _enter(self, model: str, changes: Mapping[str, Any]) -> None:
-        past = any(map(says_where, changes))  # an address or a key of its own leads past the group
-        self.model, self._changes = model, changes
-        self._group = None if past else self.finder.find(model)
-        self.group = None if self._group is None else self._group.name
-        self.policy = self.finder.policy if self._group is None else self._group.policy
-        if _says_retries(self.options):
-            self.policy = attrs.evolve(self.policy, max_retries=call_retries(self.options), counts=None)
-        self._failed.clear()
-        self._barred.clear()
-        self._prepared.clear()
+    def _enter(self, model: str, *, past: bool = False) -> None:
+        self.model = model
+        asked = self.asked = None if past else self.finder.find(model)
+        if asked is None:
+            self.group, self.policy = None, self.finder.policy
+        else:
+            self.group, self.policy = asked.name, asked.policy
+        if (options := self.call.options) and _says_retries(options):
+            self.policy = attrs.evolve(self.policy, max_retries=call_retries(options), counts=None)
 
-    def _candidates(self, group: Group) -> list[Member]:
+    def _note_failed(self, member: Member, *, barred: bool) -> None:
+        self._failed |= {id(member)}
+        if barred:
+            self._barred |= {id(member)}
+
+    def _candidates(self, group: Group) -> Sequence[Member]:
         """Those who may be asked now; those who have failed this call only where there is nobody else.
 
         Raises:
             CircuitOpenError: The breakers of all are open.
         """
-        passing = [member for member in group.members if member.closed_for is None]
+        passing = group.passing()
         if not passing:
             least = min(member.closed_for or 0.0 for member in group.members)
             error = CircuitOpenError(
@@ -208,25 +213,40 @@ class GroupPlan:
             )
             error.retry_after = least
             raise error
-        for out in (self._failed, self._barred):
-            if out and (left := [member for member in passing if id(member) not in out]):
-                passing = left
-                break
-        return [member for member in passing if not member.has_line] or passing
+        if self._failed:
+            for out in (self._failed, self._barred):
+                if left := [member for member in passing if id(member) not in out]:
+                    return left
+        return passing
 
     def _prepare(self, member: Member) -> Prepared[Any]:
         config = member.config
-        call = self.question.call(config.params["model"], member.defaults, self._changes, elsewhere=True)
+        call, unused, self.is_sorted = self.call, self.is_sorted, False
+        if not unused or member.defaults or self._changes:
+            call = self._resorted(config.params["model"], member.defaults, elsewhere=True)
         timeout = config.timeout
-        if self.question.stream:
+        if call.stream:
             timeout = config.stream_timeout or self.finder.stream_timeout or timeout
         return _prepared(call, member.deployment, timeout)
 
     def _prepare_direct(self) -> Prepared[Any]:
         defaults = self.finder.default_params
-        call = self.question.call(self.model, defaults, self._changes, elsewhere=self._fell_back)
-        prepared = self._prepared[0] = _prepared(call, self.finder.route(call), None)
+        call = self._resorted(self.model, defaults, elsewhere=self._fell_back)
+        prepared = _prepared(call, self.finder.route(call), None)
+        self._prepared = {0: prepared}
         return prepared
+
+    def _resorted(self, model: str, defaults: Mapping[str, Any], *, elsewhere: bool) -> Call:
+        """What is asked, as a call to one model.
+
+        Args:
+            model: The model's name.
+            defaults: What goes where the caller says nothing.
+            elsewhere: The caller's keys and addresses are not for this model.
+        """
+        given = {name: value for name, value in self.keywords.items() if value is not None}
+        keywords = {**defaults, **combined(given, self._changes, elsewhere=elsewhere)}
+        return sort_keywords(model, self.call.messages, stream=self.call.stream, keywords=keywords)
 
 
 def _prepared(call: Call, deployment: Deployment, timeout: float | None) -> Prepared[Any]:

@@ -9,7 +9,7 @@ import attrs
 
 from aiocompl.codecs.routing import provider_named_by
 from aiocompl.errors import AiocomplError
-from aiocompl.policy.balance import choose
+from aiocompl.policy.balance import TALLYING, choose
 from aiocompl.policy.breaker import BreakerPolicy
 from aiocompl.policy.fallbacks import Fallbacks
 from aiocompl.policy.load import Load
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping, Sequence
 
+    from aiocompl.codecs.routing import Kind
     from aiocompl.policy.config import DeploymentConfig, RouterConfig, Strategy
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.deployment import Deployment
@@ -30,11 +31,15 @@ class Member:
     """A deployment of a model group. It is made when it is first asked: only then its environment is read."""
 
     config: DeploymentConfig
+    priority: int | None
+    """That of its calls where the caller says nothing."""
     make: Callable[[DeploymentConfig, Load], Deployment]
     load: Load
     defaults: Mapping[str, Any] = attrs.field(init=False)
     """The parameters that its calls get where the caller says nothing else; nothing that says where they go."""
     made: Deployment | None = attrs.field(default=None, init=False)
+    operations: dict[Kind, Deployment] = attrs.field(factory=dict, init=False)
+    """The same for calls beside chat, as they are made."""
 
     def __attrs_post_init__(self) -> None:
         self.defaults = {
@@ -42,6 +47,8 @@ class Member:
             for name, value in self.config.params.items()
             if name != "model" and not says_where(name)
         }
+        if self.priority is not None:
+            self.defaults = {"priority": self.priority, **self.defaults}
 
     @property
     def deployment(self) -> Deployment:
@@ -57,14 +64,14 @@ class Member:
     @property
     def closed_for(self) -> float | None:
         """None where its circuit breaker lets a call pass now, else seconds until it does."""
-        gate = None if self.made is None else self.made.gate
-        return None if gate is None else gate.closed_for
+        made = self.made
+        return None if made is None or made.gate is None else made.gate.closed_for
 
     @property
     def has_line(self) -> bool:
         """Whether a call would have to wait for its rate limits."""
-        turnstile = None if self.made is None else self.made.turnstile
-        return turnstile is not None and turnstile.has_line
+        made = self.made
+        return made is not None and made.turnstile is not None and made.turnstile.has_line
 
 
 @attrs.define(eq=False)
@@ -75,12 +82,25 @@ class Group:
     members: tuple[Member, ...]
     strategy: Strategy
     policy: RetryPolicy
+    _loads: tuple[Load, ...] = attrs.field(init=False)
 
-    def pick(self, members: Sequence[Member], *, rng: random.Random, now: float, key: str | None) -> Member:
+    def __attrs_post_init__(self) -> None:
+        self._loads = tuple(member.load for member in self.members)
+
+    def passing(self) -> Sequence[Member]:
+        """The members whose breakers let a call pass now: nearly always all."""
+        members = self.members
+        for member in members:
+            if member.closed_for is not None:
+                return [member for member in members if member.closed_for is None]
+        return members
+
+    def pick(self, members: Sequence[Member], rng: random.Random, now: float, key: str | None) -> Member:
         """Choose one of these members of the group."""
         if len(members) == 1:
             return members[0]
-        return members[choose(self.strategy, [each.load for each in members], rng=rng, now=now, key=key)]
+        loads = self._loads if members is self.members else [each.load for each in members]
+        return members[choose(self.strategy, loads, rng=rng, now=now, key=key)]
 
 
 class Groups:
@@ -102,14 +122,17 @@ class Groups:
         self.fallbacks = Fallbacks.of(config)
         if config.num_retries is not None:
             policy = attrs.evolve(policy, max_retries=config.num_retries)
+        strategy = config.routing_strategy or "simple-shuffle"
         by_name: dict[str, list[Member]] = {}
         for each in config.deployments:
-            by_name.setdefault(each.model_name, []).append(Member(each, make, Load.of(each)))
+            by_name.setdefault(each.model_name, []).append(
+                Member(each, config.default_priority, make, Load.of(each, tallied=strategy in TALLYING))
+            )
         self._groups = {
             name: Group(
                 name,
                 tuple(members),
-                config.routing_strategy or "simple-shuffle",
+                strategy,
                 attrs.evolve(policy, counts=config.model_group_retry_policy.get(name, config.retry_policy)),
             )
             for name, members in by_name.items()
@@ -154,7 +177,8 @@ class Groups:
 
     def made(self) -> list[Deployment]:
         """The deployments that have been asked."""
-        return [member.made for member in self.members() if member.made is not None]
+        chats = [member.made for member in self.members() if member.made is not None]
+        return [*chats, *(each for member in self.members() for each in member.operations.values())]
 
 
 def _place(member: Member) -> tuple[str, bytes]:

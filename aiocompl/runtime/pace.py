@@ -37,7 +37,7 @@ class Pace:
             self._shedder.began(now)
         wait = self._shedder.refused(now=now, deadline=deadline, ahead=ahead)
         if wait is not None:
-            raise self._error(wait, deadline - now)
+            raise self._error(wait, deadline - now, f"its turn for a slot would come in {wait:.3g} s")
 
     def turn(self, envelope: Envelope[Any], deadline: float) -> None:
         """Somebody's turn has come.
@@ -47,7 +47,8 @@ class Pace:
         """
         now = envelope.taken
         if self._shedder.is_late(now=now, deadline=deadline, started=envelope.asked):
-            raise self._error(self._inbox.ahead(envelope.priority) * self._shedder.per_turn, deadline - now)
+            wait = self._inbox.ahead(envelope.priority) * self._shedder.per_turn
+            raise self._error(wait, deadline - now, "its turn for a slot came too late")
         self._shedder.turn(now)
 
     def took(self, seconds: float) -> None:
@@ -60,10 +61,10 @@ class Pace:
         if self._inbox:
             self._shedder.aborted(seconds)
 
-    def _error(self, wait: float, left: float) -> WaitTooLongError:
+    def _error(self, wait: float, left: float, why: str) -> WaitTooLongError:
         return WaitTooLongError(
-            f"{len(self._inbox)} requests wait for a slot, and a call takes {self._shedder.mean:.3g} s; {left:.3g} s "
-            "are left: try again later, elsewhere, or with a longer timeout",
+            f"{why}: a call takes {self._shedder.mean:.3g} s, and {left:.3g} s are left (in line: {len(self._inbox)}); "
+            "try again later, elsewhere, or with a longer timeout",
             provider=self._endpoint.provider,
             retry_after=wait,
         )

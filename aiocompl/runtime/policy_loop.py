@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
-from aiocompl.errors import AiocomplError, AllModelsFailedError
+from aiocompl.errors import AiocomplError, AllModelsFailedError, NotNeededError
 from aiocompl.policy.fair_queue import as_priority
+from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import AttemptBook, begin_watch
-from aiocompl.runtime.hedging import Hedged
-from aiocompl.runtime.opening import Opened
+from aiocompl.runtime.hedging import Hedged, Rival
+from aiocompl.runtime.opening import REFUSALS, Opened
 from aiocompl.runtime.recovering import RecoveringStream
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
-from aiocompl.types.call import Attempt
+from aiocompl.types.call import Attempt, numbered
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
+    from aiocompl.codecs.base import Codec
+    from aiocompl.codecs.prefill import Prefilled
+    from aiocompl.policy.limits import Cost
     from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
@@ -83,10 +87,13 @@ class Errand:
     _groups: int = attrs.field(default=1, init=False)  # model groups asked
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
+    _kind: AttemptKind = attrs.field(default="first", init=False)  # why it is made
     _watch: CallWatch | None = attrs.field(default=None, init=False)
+    _before: tuple[Attempt, ...] = attrs.field(default=(), init=False)  # failed until its stream broke
+    _cost: Cost | None = attrs.field(default=None, init=False)
     _broken_by: AiocomplError | None = attrs.field(default=None, init=False)  # what ended its stream
     _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
-    _prefilled: str | None = attrs.field(default=None, init=False)  # what of it was given to the model
+    _prefilled: Prefilled | None = attrs.field(default=None, init=False)  # what of it was given to the model
 
     async def run(self) -> Any:
         """Ask until there is an answer, an error that is final, or no time.
@@ -112,18 +119,22 @@ class Errand:
         """Ask for the rest of an answer whose stream broke; see `OpenNext`."""
         clock = asyncio.get_running_loop().time
         if error is not self._broken_by:
-            self._broken_by = error
             wait = self._after(error, clock())
+            self._broken_by = error
             if wait is None:
-                raise error
+                raise (self._all_failed(error) if self._groups > 1 else error)
             if wait and self._prepared is not None:
                 await self._prepared.deployment.child.rest(wait)
             if self._watch is not None:
                 self._watch.recovered(recovery_of(self.options), error)
-        self.again, self.failed, self._begun = True, (), clock()
+            self._before, self.failed = self._before + self.failed, ()
+        self.again, self._begun = True, clock()
         self._prefill, self._prefilled = text if prefill else "", None
         stream: CompletionStream = await self._answer()
-        return Opened(stream=stream, prefilled=self._prefilled, may_echo=True)
+        begun = self._prefilled
+        if begun is None:
+            return Opened(stream=stream)
+        return Opened(stream=stream, prefilled=begun.text, may_echo=begun.may_echo)
 
     def _recoverable(self, answer: Any) -> Any:
         """A stream goes on elsewhere when it breaks, where there is an elsewhere or the call asks for it."""
@@ -140,7 +151,7 @@ class Errand:
     async def _answer(self) -> Any:
         clock = asyncio.get_running_loop().time
         while True:
-            self._prepared = None
+            self._prepared, self._kind = None, self._next_kind
             try:
                 prepared = self._choose(clock)
                 hedge = prepared.options.get("hedge")
@@ -148,7 +159,7 @@ class Errand:
             except AiocomplError as error:
                 wait = self._after(error, clock())
                 if wait is None:
-                    if self._groups > 1:
+                    if self._groups > 1 and not self._refuses_prefill(error):
                         raise self._all_failed(error) from error
                     error.attempts = self.failed
                     raise
@@ -176,15 +187,17 @@ class Errand:
 
     def _with_prefill(self, prepared: Prepared[Any]) -> Prepared[Any]:
         """The same, with the beginning of the answer to go on from, where the model takes that."""
-        from aiocompl.codecs.prefill import takes_prefill  # noqa: PLC0415 - few streams break
+        from aiocompl.codecs.prefill import prefilled  # noqa: PLC0415 - few streams break
 
-        request = cast("ChatRequest", prepared.request)
-        self._prefilled = None
-        if not takes_prefill(prepared.route):
+        request, codec = cast("ChatRequest", prepared.request), cast("Codec", prepared.route.codec)
+        self._prefilled = prefilled(request, self._prefill, codec)
+        if self._prefilled is None:
             return prepared
-        self._prefilled = self._prefill.rstrip()  # some refuse one that ends in space
-        begun = {"role": "assistant", "content": self._prefilled}
-        return attrs.evolve(prepared, request=attrs.evolve(request, messages=[*request.messages, begun]))
+        return attrs.evolve(prepared, request=self._prefilled.request)
+
+    def _refuses_prefill(self, error: AiocomplError) -> bool:
+        """Whether the beginning of an answer may be what is refused: then it is asked for without."""
+        return self._prefilled is not None and isinstance(error, REFUSALS)
 
     async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
         """Make one attempt; `kind` is for those that are not alone."""
@@ -199,8 +212,10 @@ class Errand:
             group=self.plan.group,
             watch=watch,
             accounts=accounts,
+            cost=ONE if accounts is None else self._cost_of(prepared.request),
         )
         try:
+            await book.confirm()
             answer = await self._exchange(prepared, book.dressed(prepared.request))
         except BaseException as error:
             book.failed(error, clock())
@@ -227,7 +242,15 @@ class Errand:
             again=self.again or bool(self.failed),
             limits=limits,
             priority=priority,
+            waited=None if self._watch is None else self._watch.waited,
+            cost=self._cost_of(request) if prepared.deployment.counts_tokens else ONE,
         )
+
+    def _cost_of(self, request: Request) -> Cost:
+        """What each attempt may take: about the same wherever it goes."""
+        if self._cost is None:
+            self._cost = estimated_cost(request)
+        return self._cost
 
     async def _hedge(self, first: Prepared[Any], hedge: object) -> Any:
         """Make an attempt, and a second one if it takes long."""
@@ -243,28 +266,32 @@ class Errand:
 
         hedged = Hedged(self._ask, first, self._kind, second)
         try:
-            answer, self._prepared = await hedged.run(delay)
+            answer, rival = await hedged.run(delay)
         except AiocomplError:
-            self._prepared, _ = hedged.failures.pop()
+            self._adopt(hedged.failures.pop()[0])
             raise
         finally:
-            for prepared, error in hedged.failures:
-                self.plan.fail(prepared.deployment, error)
-                self._take_down(prepared, error, clock())
+            for other, error in hedged.failures:
+                if not isinstance(error, NotNeededError):
+                    self.plan.fail(other.prepared.deployment, error)
+                self._take_down(other, error, clock())
+        self._adopt(rival)
         digest.observe(clock() - begun)
-        if hedged.asked_second:
-            if watch is not None:
-                watch.hedge_ended(watch.attempts, won=hedged.second_won)
-            if hedged.second_won:
-                answer.call.kind = "hedge"
+        if hedged.asked_second and watch is not None:
+            watch.hedge_ended(watch.attempts, won=rival.kind == "hedge")
         return answer
+
+    def _adopt(self, rival: Rival) -> None:
+        """It is this attempt that has ended, of two."""
+        self._prepared, self._kind, self._begun = rival.prepared, rival.kind, rival.begun
 
     def _answered(self, answer: Any) -> Any:
         call, prepared = answer.call, cast("Prepared[Any]", self._prepared)
         if call is not None:
-            if self.failed or self._broken_by is not None:
+            if self._kind != "first":
+                call.kind = self._kind
+            if self.failed:
                 call.failed = self.failed
-                call.kind = self._kind if call.kind == "first" else call.kind
             if prepared.dropped:
                 call.dropped_params = prepared.dropped
             call.group = self.plan.group
@@ -276,8 +303,8 @@ class Errand:
         return answer
 
     @property
-    def _kind(self) -> AttemptKind:
-        """Why the attempt under way is made."""
+    def _next_kind(self) -> AttemptKind:
+        """Why another attempt is made."""
         if self._broken_by is not None:
             return "recovery"
         if not self.failed:
@@ -289,13 +316,13 @@ class Errand:
         prepared = self._prepared
         if prepared is not None:
             self.plan.fail(prepared.deployment, error)
-        kind, before = self._kind, self.plan.model
+        before = self.plan.model
         self._tries += 1
         step = self._step(error, now)
         if self._watch is not None and step is not FALL_BACK:
             self._watch.decided(None if step is RAISE else step.wait)
         if prepared is not None and (step is not RAISE or self._groups > 1):
-            self._take_down(prepared, error, now, kind)
+            self._take_down(Rival(prepared, self._kind, self._begun), error, now)
         if step is RAISE:
             return None
         if step is FALL_BACK:
@@ -319,33 +346,36 @@ class Errand:
             return FALL_BACK if situation.fallbacks else RAISE
         return step
 
-    def _take_down(
-        self, prepared: Prepared[Any], error: AiocomplError, now: float, kind: AttemptKind | None = None
-    ) -> None:
-        """Keep a record of an attempt that failed."""
-        endpoint = prepared.route.endpoint
+    def _take_down(self, rival: Rival, error: AiocomplError, now: float) -> None:
+        """Keep a record of an attempt that failed, or came too late."""
+        route, deployment = rival.prepared.route, rival.prepared.deployment
         attempt = Attempt(
             number=len(self.failed) + 1,
-            provider=endpoint.provider,
-            endpoint=endpoint.base_url,
-            model=prepared.route.model,
+            provider=route.endpoint.provider,
+            endpoint=route.endpoint.base_url,
+            model=route.model,
             error=without_traceback(error),
-            elapsed=now - self._begun,
-            kind=kind or self._kind,
+            elapsed=now - rival.begun,
+            kind=rival.kind,
             group=self.plan.group,
-            price=prepared.deployment.price,
+            price=deployment.price,
         )
         self.failed += (attempt,)
 
     def _all_failed(self, error: AiocomplError) -> AllModelsFailedError:
         """How it ended where several model groups were asked."""
-        causes = [attempt.error for attempt in self.failed if attempt.error is not None]
+        attempts = numbered(*self._before, *self.failed)
+        causes = [
+            attempt.error
+            for attempt in attempts
+            if attempt.error is not None and not isinstance(attempt.error, NotNeededError)
+        ]
         if not causes or causes[-1] is not error:  # nobody could be asked in the end
             causes.append(error)
         failure = AllModelsFailedError(
             f"none of the {self._groups} models that were asked one after another gave an answer", causes
         )
-        failure.attempts = self.failed
+        failure.attempts = attempts
         return failure
 
 

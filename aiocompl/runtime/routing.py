@@ -11,14 +11,16 @@ import attrs
 
 from aiocompl._compat import override
 from aiocompl.codecs.legacy import legacy_route
-from aiocompl.codecs.routing import resolve
+from aiocompl.codecs.routing import resolve, resolve_operation
 from aiocompl.errors import BadRequestError
 from aiocompl.policy.limits import Limiter, RateLimitPolicy
+from aiocompl.policy.read_fallbacks import call_chain
 from aiocompl.prices import Price
 from aiocompl.runtime.call import build_request, call_retries, sort_keywords
 from aiocompl.runtime.children import ChildKeeper
 from aiocompl.runtime.combined import says_where
 from aiocompl.runtime.deployment import Deployment
+from aiocompl.runtime.group_plan import GroupPlan
 from aiocompl.runtime.groups import Groups, breaker_of
 from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.router_settings import read_router_from
@@ -29,16 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from aiocompl.codecs.routing import Route
+    from aiocompl.codecs.routing import Kind, OperationRoute, Route
     from aiocompl.policy.config import DeploymentConfig, RouterConfig
     from aiocompl.policy.load import Load
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.call import Call
-    from aiocompl.runtime.groups import Group
+    from aiocompl.runtime.groups import Group, Member
     from aiocompl.runtime.plan import Plan
 
 
-class Router(ChildKeeper):
+class Routing(ChildKeeper):
     """Knows the model groups, and makes plans of calls."""
 
     rng: random.Random
@@ -73,7 +75,11 @@ class Router(ChildKeeper):
             for turnstile in list(self._turnstiles):
                 await turnstile.aclose()
         finally:
-            await super().aclose()
+            try:
+                await super().aclose()
+            finally:
+                if self.shared is not None:
+                    await self.shared.aclose()
 
     @property
     def stream_timeout(self) -> float | None:
@@ -139,30 +145,25 @@ class Router(ChildKeeper):
         return times, OneWay(request, route, deployment, dropped, options, policy=policy)
 
     def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
-        from aiocompl.policy.read_fallbacks import call_chain  # noqa: PLC0415 - for those who have groups
-        from aiocompl.runtime.group_plan import GroupPlan, Question  # noqa: PLC0415 - the same
-
         groups, options = self._groups, call.options
-        group, times, keywords = groups.find(call.model), 1, dict(params)
-        if group is not None:
-            _refuse_targets(group.name, options)
-        own = call_chain(options["fallbacks"], groups.names) if "fallbacks" in options else None
-        if options.get("n_by_fanout"):
-            from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
+        plan = GroupPlan(self, call, params, groups.fallbacks)
+        times, group = 1, plan.asked
+        if options:
+            if group is not None:
+                _refuse_targets(group.name, options)
+            if "fallbacks" in options:
+                plan.own = call_chain(options["fallbacks"], groups.names)
+            if options.get("n_by_fanout"):
+                from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
 
-            deployment = self._route(call) if group is None else group.members[0].deployment
-            times = take_n(call, cast("Route", deployment.route))
-            if times > 1:
-                del keywords["n"]
-        question = Question(messages=call.messages, stream=call.stream, keywords=keywords)
-        key = self._sticky_key(call)
-        return times, GroupPlan(
-            self, question, groups.fallbacks.walk(call.model, own), call.model, options, key
-        )
-
-    def _sticky_key(self, call: Call) -> str | None:
-        name = self._groups.config.sticky
-        return None if name is None or (key := call.params.get(name)) is None else str(key)
+                deployment = self._route(call) if group is None else group.members[0].deployment
+                times = take_n(call, cast("Route", deployment.route))
+                plan.is_sorted = False
+                if times > 1:
+                    plan.keywords = {name: value for name, value in params.items() if name != "n"}
+        if groups.config.sticky is not None:
+            plan.key = _text(call.params.get(groups.config.sticky))
+        return times, plan
 
     def _make_deployment(self, config: DeploymentConfig, load: Load) -> Deployment:
         """Start what a configured deployment needs."""
@@ -177,15 +178,52 @@ class Router(ChildKeeper):
             self._gate_of(route, policy),
             load,
             self._turnstile(config, route),
+            learns=bool(config.learn_limits),
             group=config.model_name,
             id=load.id,
             price=_price(config),
         )
 
-    def _turnstile(self, config: DeploymentConfig, route: Route) -> Turnstile | None:
+    def _operation_deployments(self, kind: Kind, call: Call, group: Group | None) -> list[Deployment]:
+        """Where a call beside chat may go."""
+        if group is None:
+            return [self._operation_route(kind, call)]
+        _refuse_targets(group.name, call.options)
+        return [self._operation_member(kind, member) for member in group.members]
+
+    def _operation_member(self, kind: Kind, member: Member) -> Deployment:
+        """A group's deployment for calls beside chat; what watches over it is the same."""
+        known = member.operations.get(kind)
+        if known is not None:
+            return known
+        self._check_running()
+        config, load = member.config, member.load
+        settings = dict(config.params)
+        call = sort_keywords(settings.pop("model"), None, keywords=settings)
+        route = resolve_operation(kind, call.target(), os.environ)
+        others = [*member.operations.values(), *([] if member.made is None else [member.made])]
+        turnstile = others[0].turnstile if others else self._turnstile(config, route)
+        deployment = member.operations[kind] = Deployment(
+            route,
+            self._child_of(route),
+            self._gate_of(route, breaker_of(self._groups.config, config, self._breaker)),
+            load,
+            turnstile,
+            learns=bool(config.learn_limits),
+            group=config.model_name,
+            id=load.id,
+            price=_price(config),
+        )
+        return deployment
+
+    def _turnstile(self, config: DeploymentConfig, route: OperationRoute[Any]) -> Turnstile | None:
         """The line before a deployment that has limits."""
         limits = RateLimitPolicy(
-            rpm=config.rpm, tpm=config.tpm, input_tpm=config.input_tpm, output_tpm=config.output_tpm
+            rpm=config.rpm,
+            tpm=config.tpm,
+            input_tpm=config.input_tpm,
+            output_tpm=config.output_tpm,
+            learn=bool(config.learn_limits),
         )
         bound = limits != RateLimitPolicy()
         if not bound and config.max_parallel_requests is None:
@@ -195,6 +233,7 @@ class Router(ChildKeeper):
             Limiter(limits) if bound else None,
             config.max_parallel_requests,
             loop,
+            shared=self.shared.limits(_id(config), limits) if bound and self.shared is not None else None,
             provider=route.endpoint.provider,
             model=route.model,
         )
@@ -204,6 +243,14 @@ class Router(ChildKeeper):
     @override
     def _watched_deployments(self) -> list[Deployment]:
         return [*self._groups.made(), *super()._watched_deployments()]
+
+
+def _id(config: DeploymentConfig) -> str:
+    return config.id or config.model_name
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _price(config: DeploymentConfig) -> Price | None:

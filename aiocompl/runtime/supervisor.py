@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import attrs
@@ -22,9 +23,10 @@ from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.policy_loop import Errand
 from aiocompl.runtime.price_table import load_prices
 from aiocompl.runtime.router_settings import read_router, read_router_from
-from aiocompl.runtime.routing import Router
+from aiocompl.runtime.routing import Routing
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.params import CALL_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
+    from aiocompl.combinators.report import RaceReport
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget
@@ -45,7 +48,9 @@ if TYPE_CHECKING:
     from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
+    from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hook, Hooks
+    from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
@@ -55,7 +60,7 @@ if TYPE_CHECKING:
     from aiocompl.types.rerank import RerankResponse
 
 
-class Supervisor(Router, Combinators, BatchCalling):
+class Supervisor(Routing, Combinators, BatchCalling):
     """Routes calls to actors by model name, and keeps those actors alive.
 
     ::
@@ -87,6 +92,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         coalesce: Whether calls that ask the same at the same time share one upstream call.
         max_budget: US dollars that all calls together may cost, or a `Budget` that begins anew from time to time.
         budgets: The same by name, for the calls that say `budget=name`.
+        shared: Where rate limits, breakers and budgets are those of other processes too: a `RedisState`, say.
         ledger: Where every attempt is entered with what it cost; True for one of one's own.
         on_entry: Called with each entry, to keep it somewhere.
         **settings: What else LiteLLM's Router takes: fallbacks, routing_strategy, ...; see `RouterSettings`.
@@ -117,6 +123,7 @@ class Supervisor(Router, Combinators, BatchCalling):
         coalesce: bool = False,
         max_budget: Budget | float | None = None,
         budgets: Mapping[str, Budget | float] | None = None,
+        shared: SharedState | None = None,
         ledger: Ledger | bool | None = None,
         on_entry: Callable[[LedgerEntry], object] | None = None,
         **settings: Unpack[RouterSettings],
@@ -139,8 +146,13 @@ class Supervisor(Router, Combinators, BatchCalling):
         )
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
         self.hooks = _hooks(hooks, self)
+        if self.hooks is not None:
+            self._on_race = partial(_tell_race, self.hooks)
         self._cache = _cache_layer(cache, coalesce=coalesce)
-        self.accounts = accounts_of(ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry)
+        self.shared = shared
+        self.accounts = accounts_of(
+            ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry, shared=shared
+        )
 
     @overload
     async def acompletion(
@@ -193,47 +205,55 @@ class Supervisor(Router, Combinators, BatchCalling):
             await load_prices()
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
-        if self._cache is None:
-            return await self._make_answer(call, params, started, deadline)
-        return await self._cached_answer(self._cache, call, params, started, deadline)
+        answer_type = call.answer_type
+        make = self._make_answer if self._cache is None and "cache" not in options else self._cached_answer
+        making = make(call, params, started, deadline)
+        del call  # what the collector need not look at while the answer is on its way
+        answer = await making
+        if answer_type is not None and isinstance(answer, ChatCompletion):
+            answer_type.read_into(answer)
+        return answer
 
     async def _cached_answer(
-        self, cache: CacheLayer, call: Call, params: Mapping[str, Any], started: float, deadline: float
+        self, call: Call, params: Mapping[str, Any], started: float, deadline: float
     ) -> ChatCompletion | CompletionStream:
         """One that is kept, or on its way already; else make one."""
-        from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who have a cache
+        from aiocompl.cache.question import question_of  # noqa: PLC0415 - for those who want it
 
-        group = self.find(call.model)
+        self._check_running()
+        group, cache = self.find(call.model), self._cache
         question = question_of(call, self._route(call).route.endpoint if group is None else None)
-        return await cache.answer(
+        if cache is None:
+            return await self._make_answer(call, params, started, deadline)
+        answer = await cache.answer(
             question.key,
             question.controls,
             lambda: self._make_answer(call, params, started, deadline),
             stream=question.form,
             deadline=deadline,
         )
+        if self.hooks is not None and (info := answer.call) is not None and (info.cached or info.coalesced):
+            _tell_hit(self.hooks, info)
+        return answer
 
     async def _make_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
     ) -> ChatCompletion | CompletionStream:
         times, plan = self._plan(call, params)
-        answer_type, options = call.answer_type, call.options
-        del call  # what the collector need not look at while the answer is on its way
-        answer: ChatCompletion | CompletionStream
+        options = call.options
+        del call
         if times == 1:
+            answer: ChatCompletion | CompletionStream
             answer = await Errand(plan, self, options, started, deadline).run()
-        else:
-            from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
+            return answer
+        from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-            answer = await fan_out(
-                times,
-                lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
-                started,
-                cast("ChatRequest", plan.choose().request),
-            )
-        if answer_type is not None and isinstance(answer, ChatCompletion):
-            answer_type.read_into(answer)
-        return answer
+        return await fan_out(
+            times,
+            lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
+            started,
+            cast("ChatRequest", plan.choose().request),
+        )
 
     async def aembedding(
         self,
@@ -283,11 +303,11 @@ class Supervisor(Router, Combinators, BatchCalling):
     async def aclose(self) -> None:
         """See `ChildKeeper.aclose`; hooks are told what has happened before this returns, for a few seconds at most."""
         try:
-            if self._cache is not None:
-                await self._cache.aclose()
+            await super().aclose()
         finally:
             try:
-                await super().aclose()
+                if self._cache is not None:  # after the children: what is shared ends as they say
+                    await self._cache.aclose()
             finally:
                 if self.hooks is not None:
                     await self.hooks.aclose()
@@ -309,14 +329,20 @@ class Supervisor(Router, Combinators, BatchCalling):
         from aiocompl.runtime.operations import Asking  # noqa: PLC0415 - with what they need, loads
         from aiocompl.types.operation_params import OPERATION_PARAMS  # noqa: PLC0415 - with the first of them
 
-        call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])
+        known = OPERATION_PARAMS[kind]
+        group = None if kind in ("batches", "models") else self.find(model)
+        if group is not None:
+            usual = group.members[0].defaults
+            keywords = {**{name: usual[name] for name in usual if name in known | CALL_OPTIONS}, **keywords}
+        call = sort_keywords(model, None, keywords=keywords, function=function, known=known)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        deployment = self._operation_route(kind, call)
+        deployments = self._operation_deployments(kind, call, group)
+        deployment = deployments[0]
         started = loop.time()
         dropped, forced = sift(call, deployment.route)
-        policy = self.policy
+        policy = self.policy if group is None else group.policy
         if "num_retries" in call.options or "max_retries" in call.options:
             policy = attrs.evolve(policy, max_retries=call_retries(call.options))
         return Asking(
@@ -327,9 +353,26 @@ class Supervisor(Router, Combinators, BatchCalling):
             options=call.options,
             policy=policy,
             rules=self,
+            group=group,
+            deployments=deployments,
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _tell_hit(hooks: Hooks, call: CallInfo) -> None:
+    from aiocompl.telemetry.events import CacheHit  # noqa: PLC0415 - for those who have hooks
+
+    hooks.emit(
+        CacheHit(coalesced=call.coalesced, provider=call.provider, endpoint=call.endpoint, model=call.model)
+    )
+
+
+def _tell_race(hooks: Hooks, report: RaceReport) -> None:
+    from aiocompl.telemetry.events import RaceFinished  # noqa: PLC0415 - for those who have hooks
+
+    outcomes = tuple((each.model, each.outcome) for each in report.contestants)
+    hooks.emit(RaceFinished(outcomes=outcomes, elapsed=report.elapsed))
 
 
 def _cache_layer(cache: Cache | None, *, coalesce: bool) -> CacheLayer | None:
@@ -348,3 +391,7 @@ def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None
     hooks = Hooks(given)
     hooks.attach(supervisor.snapshot)
     return hooks
+
+
+Router = Supervisor
+"""LiteLLM's name for it, where model groups are meant."""

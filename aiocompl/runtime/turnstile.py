@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from aiocompl.errors import AiocomplError, APITimeoutError, SupervisorClosedError, WaitTooLongError
 from aiocompl.policy.fair_queue import FairQueue
-from aiocompl.policy.limits import NOTHING, Cost
+from aiocompl.policy.limits import NOTHING, ONE, Cost
 from aiocompl.policy.shedding import Shedder
 from aiocompl.runtime.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from aiocompl.policy.limits import Limiter, SharedLimits
     from aiocompl.rate_limits import RateLimits
-
-ONE: Final = Cost()
 
 
 @attrs.frozen(kw_only=True)
@@ -51,21 +49,24 @@ class Pass:
         """Seconds in line."""
         self.taken = taken
 
-    def leave(self, used: Cost | None = None, said: RateLimits | None = None) -> None:
+    def leave(
+        self, used: Cost | None = None, said: RateLimits | None = None, *, failed: bool = False
+    ) -> None:
         """The call is over: the next may come. Idempotent.
 
         Args:
             used: What the call took in fact; `NOTHING` if it was never sent. None where nobody knows: what was reserved
                 counts as used.
             said: What the answer's headers say of the provider's limits; heeded where the policy has `learn=True`.
+            failed: Whether it came to nothing, which says little of how long a call takes.
         """
         if not self._over:
             self._over = True
-            self._turnstile.left(self, used, said)
+            self._turnstile.left(self, used, said, failed=failed)
 
 
 class _Exit(Protocol):
-    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None) -> None: ...
+    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None, *, failed: bool) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -146,7 +147,7 @@ class Turnstile:
         """Whether a call that came now would have to wait; where limits are shared, only who waits here is known."""
         if self._line or self._in_flight >= self._most:
             return True
-        return self._limits is not None and self._limits.wait(ONE, self._loop.time()) > 0
+        return self._limits is not None and self._limits.is_exhausted(self._loop.time())
 
     def snapshot(self) -> TurnstileSnapshot:
         """The state at this instant."""
@@ -216,16 +217,16 @@ class Turnstile:
             self._asking.cancel()
             await asyncio.wait([self._asking])
 
-    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None) -> None:
+    def left(self, passed: Pass, used: Cost | None, said: RateLimits | None, *, failed: bool) -> None:
         """A call is over; see `Pass.leave`."""
         now = self._loop.time()
         self._in_flight -= 1
-        if used is None:
-            self._shedder.aborted(now - passed.at)
-        else:
+        if used is not None:
             self._settle(passed.cost, used, now, passed.at)
-            if used.requests > 0:
-                self._shedder.took(now - passed.at)
+        if failed:
+            self._shedder.aborted(now - passed.at)
+        elif used is None or used.requests > 0:
+            self._shedder.took(now - passed.at)
         if said is not None and passed.taken is not None and self._limits is not None:
             self._limits.learn(said, now, passed.taken)
         if self._line and (self._shared is None or self._alarm is None):
@@ -324,7 +325,11 @@ class Turnstile:
             left = waiter.deadline - now
             wait = len(self._line) * self._shedder.per_turn
             self._drop(waiter)
-            waiter.fail(self._too_long(wait, f"a call takes {self._shedder.mean:.3g} s", left))
+            waiter.fail(
+                self._too_long(
+                    wait, f"its turn came too late, as a call takes {self._shedder.mean:.3g} s", left
+                )
+            )
         return None
 
     def _await(self, waiter: _Waiter, now: float, wait: float) -> bool:
@@ -371,8 +376,8 @@ class Turnstile:
         self._refused += 1
         provider, model = self._where
         return WaitTooLongError(
-            f"the limits of this deployment have a line before them: {why}, and {left:.3g} s are left; "
-            f"try again later, elsewhere, or with a longer timeout",
+            f"the deployment's limits keep calls waiting: {why}, and {left:.3g} s are left; "
+            "try again later, elsewhere, or with a longer timeout",
             provider=provider,
             model=model,
             retry_after=wait,

@@ -148,6 +148,7 @@ class ScriptedResponse:
         self._record = record
         self._headers = {name.lower(): value for name, value in delivery.headers.items()}
         self._due: float | None = None  # when the next slice comes, once it is waited for
+        self._waiting: asyncio.Future[None] | None = None
 
     @property
     def status(self) -> int:
@@ -183,12 +184,16 @@ class ScriptedResponse:
             raise
 
     def close(self) -> None:
-        """Note that it was closed before its end, unless it ended. Idempotent."""
+        """Note that it was closed before its end, unless it ended; who waits for a slice is told. Idempotent."""
         self._record.end("closed")
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(APIConnectionError("the scripted response was closed under a read"))
 
     async def _next_slice(self) -> bytes:
         record = self._record
         if record.slices_read == len(self._delivery.slices):
+            if self._delivery.ending == "silence" and self._delivery.error is None:
+                await self._wait(None)
             if self._delivery.ending not in ("whole", "close") or self._delivery.error is not None:
                 await _end(self._delivery)
             record.end("read")
@@ -196,10 +201,27 @@ class ScriptedResponse:
         data, delay, _ = self._delivery.slices[record.slices_read]
         now = asyncio.get_running_loop().time()
         self._due = self._due if self._due is not None else now + delay
-        await _wait(self._due - now)
+        if self._due > now:
+            await self._wait(self._due - now)
         self._due = None
         record.slices_read += 1
         return data
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait so long, or for ever, unless it is closed meanwhile."""
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self._wake)
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 async def _wait(seconds: float) -> None:

@@ -202,6 +202,11 @@ class CallInfo:
             setattr(self, name, value)
 
 
+def numbered(*attempts: Attempt) -> tuple[Attempt, ...]:
+    """Attempts that were counted apart, as those of one call."""
+    return tuple(attrs.evolve(attempt, number=number) for number, attempt in enumerate(attempts, start=1))
+
+
 def joined_call(parts: Sequence[CallInfo]) -> CallInfo:
     """What is known of a call that was made in parts."""
     return attrs.evolve(

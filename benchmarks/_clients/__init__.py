@@ -56,11 +56,15 @@ def _info(package: str, distribution: str, module: str | None = None) -> ClientI
 
 BASELINE: Final = "bare aiohttp"
 OURS: Final = "aiocompl"
+POLICIES: Final = "all policies"
+HEDGED: Final = "and hedged"
 CLIENTS: Final = {
     BASELINE: _info("aiohttp", "aiohttp", "bare"),
     OURS: _info("aiocompl", "aiocompl"),
+    POLICIES: _info("aiocompl", "aiocompl", "policies"),
+    HEDGED: _info("aiocompl", "aiocompl", "hedged"),
     "openai": _info("openai", "openai"),
     "litellm": _info("litellm", "litellm"),
     "any-llm-sdk": _info("any_llm", "any-llm-sdk"),
 }
-PEERS: Final = tuple(name for name in CLIENTS if name not in (BASELINE, OURS))
+PEERS: Final = tuple(name for name in CLIENTS if name not in (BASELINE, OURS, POLICIES, HEDGED))

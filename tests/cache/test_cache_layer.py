@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cache_kit import WORDS, Upstream, info, streamed, text_of, whole
@@ -12,7 +12,11 @@ from aiocompl.cache.layer import CacheLayer, CacheStatistics
 from aiocompl.cache.memory import MemoryCache
 from aiocompl.policy.cache_controls import DEFAULT, OFF, CacheControls, cache_controls
 from aiocompl.runtime.replay import StreamForm
+from aiocompl.types.call import CallInfo
 from aiocompl.types.completion import ChatCompletion
+
+if TYPE_CHECKING:
+    from aiocompl.runtime.stream import CompletionStream
 
 pytestmark = pytest.mark.looptime
 
@@ -211,6 +215,21 @@ class TestStreams:
         with pytest.raises(ConnectionError):
             await (await self.ask(layer, upstream)).response()
         assert not info(await ask(layer, upstream)).cached
+        await layer.aclose()
+
+    async def test_one_that_another_model_has_finished_is_not(self, coalesce: bool) -> None:
+        layer, upstream = CacheLayer(MemoryCache(), coalesce=coalesce), Upstream()
+        opened = await upstream.ask_stream()
+
+        async def ask() -> CompletionStream:
+            return opened
+
+        stream = streamed(await layer.answer("k", DEFAULT, ask, stream=StreamForm()))
+        await anext(stream)
+        opened.call = CallInfo("other", "http://other", "m-2")
+        await stream.response()
+        assert stream.call.provider == "other"
+        assert layer.statistics().kept == 0
         await layer.aclose()
 
     async def test_one_that_says_nothing_is_not(self, coalesce: bool) -> None:

@@ -17,6 +17,7 @@ from aiocompl.errors import (
     PermissionDeniedError,
     RateLimitError,
     ServiceUnavailableError,
+    WaitTooLongError,
 )
 from aiocompl.policy.breaker import Breaker, BreakerPolicy
 
@@ -148,3 +149,8 @@ def test_whatever_happens_it_lets_calls_pass_again(events: list[tuple[str, float
             breaker.release()
     breaker.release()
     assert breaker.wait(now + POLICY.max_cooldown) is None
+
+
+def test_a_line_of_our_own_says_nothing_of_the_endpoint() -> None:
+    breaker = Breaker(POLICY)
+    assert not any(breaker.fail(0, WaitTooLongError("busy")) for _ in range(10))

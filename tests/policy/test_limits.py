@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -17,9 +17,13 @@ from aiocompl.policy.limits import (
     estimated_cost,
     used_cost,
 )
+from aiocompl.policy.tokens import estimate_prompt_tokens
 from aiocompl.rate_limits import RateLimit, RateLimits
 from aiocompl.types.completion import Usage
-from aiocompl.types.request import ChatRequest
+from aiocompl.types.request import ChatRequest, EmbeddingRequest, ModelsRequest
+
+if TYPE_CHECKING:
+    from aiocompl.types.request import Request
 
 ONE = Cost()
 
@@ -146,6 +150,15 @@ def test_no_minute_has_more_than_its_limits(
         assert sum(cost.tokens for cost in window) <= tpm or sum(cost.tokens > 0 for cost in window) == 1
 
 
+def test_a_burst_that_is_spent() -> None:
+    limits = limiter(rpm=60, burst=5)
+    limits.spend_burst(ONE, 0.0)
+    assert limits.take(ONE, 0.0) == 0
+    assert limits.take(ONE, 0.0) == pytest.approx(60 / 56, rel=0.01)
+    limits.spend_burst(NOTHING, 100.0)
+    assert limits.take(ONE, 100.0) == limits.take(ONE, 100.0) == 0
+
+
 class TestLearning:
     """Limits from headers."""
 
@@ -220,7 +233,19 @@ class TestLearning:
 )
 def test_estimates(params: dict[str, Any], output: int) -> None:
     request = ChatRequest("m", [{"role": "user", "content": "a" * 40}], params)
-    assert estimated_cost(request) == Cost(1, 13, output)
+    assert estimated_cost(request) == Cost(1, estimate_prompt_tokens(request.messages), output)
+
+
+@pytest.mark.parametrize(
+    ("request_", "tokens"),
+    [
+        (EmbeddingRequest(model="m", input=["a" * 40, "b" * 40]), 20),
+        (EmbeddingRequest(model="m", input=[[1, 2, 3], [4]]), 4),
+        (ModelsRequest(), 0),
+    ],
+)
+def test_estimates_of_what_has_no_answer(request_: Request, tokens: int) -> None:
+    assert estimated_cost(request_) == Cost(1, tokens)
 
 
 def test_what_was_used() -> None:

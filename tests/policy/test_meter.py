@@ -73,6 +73,10 @@ def test_a_large_burst_does_not_slow_down_what_comes_after_it() -> None:
     assert len(passed(Meter(60.0, 60.0), 0.0, 600.0)) > 0.75 * 600
 
 
+def test_its_pace() -> None:
+    assert Meter(60.0).pace == pytest.approx((60, 3, 60 / 58), rel=1e-4)
+
+
 def test_below_one_a_minute() -> None:
     instants = passed(Meter(0.5), 0.0, 300.0)
     assert instants == [0.0, pytest.approx(120), pytest.approx(240)]

@@ -178,7 +178,7 @@ async def test_all_of_it_together() -> None:
     deliveries = [Delivery.json({**BODY, "choices": [body]}) for _ in range(4)]
     async with Scripted(*deliveries) as scripted:
         answer = await scripted.begin(
-            model="openai/o1, openai/o3",
+            model="openai/o1, openai/o1",
             api_base=None,
             fastest_response=True,
             n=2,

@@ -4,6 +4,7 @@ import asyncio
 import os
 from typing import Any
 
+import attrs
 import pytest
 from groups_kit import FILTERED, SILENT, TOO_LONG, Grouped, answer, deployment, deployments, refused
 
@@ -226,7 +227,7 @@ async def test_breakers_are_the_deployments(looptime: Any) -> None:
             await supervisor.ask()
         assert supervisor.asked == ["a", "b", "a", "b", "b", "b"]
         states = {each.id: each.breaker for each in supervisor.snapshot().deployments}
-        assert sorted(states.values()) == ["closed", "open"]
+        assert set(states.values()) == {"closed", "open"}
         assert all(each.in_flight == 0 for each in supervisor.snapshot().deployments)
 
 
@@ -346,3 +347,34 @@ async def test_close_while_a_call_waits_for_a_limit() -> None:
         await supervisor.aclose()
         with pytest.raises(SupervisorClosedError):
             await waiting
+
+
+async def test_limits_are_learnt_from_headers_where_that_is_asked_for(looptime: Any) -> None:
+    spent = {
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "7s",
+    }
+    delivery = answer()
+    said = attrs.evolve(delivery, headers={**delivery.headers, **spent})
+    async with Grouped({"a": said}, model_list=[deployment("a", learn_limits=True)]) as supervisor:
+        await supervisor.ask()
+        assert looptime == 0
+        await supervisor.ask()
+        assert 0.9 <= looptime + 0 <= 7.5
+
+
+async def test_priorities_of_a_configuration(looptime: Any) -> None:
+    settings: Any = {"model_list": [deployment("a", max_parallel_requests=1)], "default_priority": 5}
+    order: list[str] = []
+
+    async def ask(name: str, **options: Any) -> None:
+        await supervisor.ask(**options)
+        order.append(name)
+
+    async with Grouped({"a": answer(delay=1)}, **settings) as supervisor:
+        first = asyncio.create_task(ask("first"))
+        await asyncio.sleep(0.1)
+        await asyncio.gather(ask("usual"), ask("urgent", priority=0))
+        await first
+    assert order == ["first", "urgent", "usual"]

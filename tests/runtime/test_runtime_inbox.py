@@ -113,3 +113,50 @@ async def test_never_more_than_its_size(size: int) -> None:
         taken.append(item)
     assert taken == list(range(20))
     await asyncio.wait(tasks)
+
+
+class TestPriorities:
+    """Items with a priority."""
+
+    def test_by_priority_from_the_first_that_has_one(self) -> None:
+        inbox: Inbox[str] = Inbox(9)
+        for item in "ab":
+            inbox.offer(item)
+        inbox.offer("h", -2)
+        inbox.offer("c")
+        inbox.offer("l", 2)
+        assert (len(inbox), bool(inbox), inbox.ahead(), inbox.ahead(-2)) == (5, True, 5, 3)
+        assert [inbox.pop() for _ in range(6)] == ["h", "a", "l", "b", "c", None]
+        assert not inbox
+        inbox.offer("d")
+        assert (inbox.ahead(), inbox.pop()) == (1, "d")
+
+    def test_withdraw(self) -> None:
+        inbox: Inbox[str] = Inbox(2)
+        inbox.offer("h", -2)
+        inbox.offer("a")
+        assert [inbox.withdraw(item) for item in "hha"] == [True, False, True]
+        assert (inbox.pop(), len(inbox), bool(inbox)) == (None, 0, False)
+
+    async def test_the_line_before_a_full_inbox(self) -> None:
+        inbox: Inbox[str] = Inbox(1)
+        tasks = [
+            asyncio.create_task(inbox.put(item, priority))
+            for item, priority in (("a", 0), ("b", 0), ("h", -2))
+        ]
+        await settle()
+        assert (inbox.ahead(), inbox.ahead(-5)) == (3, 1)
+        served = []
+        for _ in range(3):
+            served.append(inbox.pop())
+            await settle()
+        assert served == ["a", "h", "b"]
+        assert all(task.done() for task in tasks)
+
+    async def test_cancelled_in_line_after_it_was_passed_over(self) -> None:
+        inbox: Inbox[str] = Inbox(1)
+        tasks = await put_all(inbox, "ab")
+        tasks[1].cancel()
+        inbox.pop()
+        await settle()
+        assert (tasks[1].cancelled(), bool(inbox)) == (True, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -92,6 +93,8 @@ async def test_an_error_tells_its_own() -> None:
         late = Told(stream)
         assert type(late.error) is type(raised.value)
         assert late.error is not raised.value
+        partial = pickle.loads(pickle.dumps(raised.value)).partial  # noqa: S301 - our own
+        assert partial.choices[0].message.content == TEXT
 
 
 async def test_without_its_end() -> None:

@@ -38,7 +38,7 @@ class Line:
         cost: Cost = ONE,
         *,
         takes: float = 0.0,
-        timeout: float = inf,  # noqa: ASYNC109 - what a call has
+        timeout: float = inf,  # noqa: ASYNC109 - the call's own
         priority: int = 0,
     ) -> Pass:
         passed = await self.turnstile.enter(cost, priority=priority, deadline=self.now() + timeout)
@@ -80,7 +80,8 @@ async def test_nobody_waits_where_there_is_room() -> None:
 async def test_a_minute_that_is_used_up_keeps_callers_waiting() -> None:
     line = Line(rpm=60, burst=1)
     await asyncio.gather(*(line.begin(str(number)) for number in range(5)))
-    assert line.passed == [(str(number), pytest.approx(number, abs=0.01)) for number in range(5)]
+    assert line.order == "01234"
+    assert [at for _, at in line.passed] == pytest.approx([0, 1, 2, 3, 4], abs=0.01)
 
 
 async def test_no_more_at_once_than_may_be() -> None:
@@ -210,7 +211,7 @@ async def test_a_deadline_that_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize("timeout", [50.0, inf])
-async def test_cancelled_in_line(timeout: float) -> None:  # noqa: ASYNC109 - what a call has
+async def test_cancelled_in_line(timeout: float) -> None:  # noqa: ASYNC109 - the calls' own
     line = Line(rpm=60, burst=1)
     await line.call("a")
     tasks = [line.begin(name, timeout=timeout) for name in "bcd"]
@@ -286,6 +287,17 @@ async def test_headers_are_not_heeded_unless_asked_for() -> None:
     assert bare.turnstile.enter_nowait() is not None
 
 
+async def test_whether_one_would_have_to_wait() -> None:
+    line = Line(rpm=60, burst=1)
+    assert not line.turnstile.has_line
+    await line.turnstile.enter(ONE)
+    assert line.turnstile.has_line
+    bare = Line(parallel=1)
+    assert not bare.turnstile.has_line
+    await bare.turnstile.enter(ONE)
+    assert bare.turnstile.has_line
+
+
 async def test_the_snapshot() -> None:
     line = Line(parallel=1, rpm=60, tpm=1000)
     first = await line.turnstile.enter(ONE)
@@ -294,6 +306,7 @@ async def test_the_snapshot() -> None:
     found = line.turnstile.snapshot()
     assert (found.waiting, found.in_flight, found.max_parallel, found.refused) == (1, 1, 1, 0)
     assert (found.rpm, found.tpm) == (60, 1000)
+    assert line.turnstile.has_line
     first.leave()
     await task
     bare = Line().turnstile.snapshot()
@@ -319,3 +332,15 @@ async def test_a_call_of_which_nobody_knows_what_it_took_keeps_what_was_reserved
     line = Line(rpm=1)
     (await line.turnstile.enter(ONE)).leave()
     assert line.turnstile.enter_nowait() is None
+
+
+async def test_calls_that_failed_early_do_not_make_a_turn_look_short() -> None:
+    line = Line(parallel=1)
+    await line.call("a", takes=10)
+    for _ in range(50):
+        (await line.turnstile.enter()).leave(failed=True)
+    task = line.begin("b", takes=10)
+    await settle()
+    with pytest.raises(WaitTooLongError, match="its turn would come in 10 s"):
+        await line.call("late", timeout=15)
+    await task

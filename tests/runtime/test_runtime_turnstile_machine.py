@@ -22,6 +22,8 @@ from aiocompl.testing import settle
 class Caller:
     number: int
     priority: int
+    spiteful: bool
+    """Cancels all who came after it, just when it has made room."""
     outcomes: list[str] = attrs.field(factory=list)
     passed: float | None = None
     used: Cost = NOTHING
@@ -72,19 +74,31 @@ class TurnstileMachine(RuleBasedStateMachine):
             if known:
                 caller.used = Cost(1, cost.input_tokens, cost.output_tokens // 2)
             passed.leave(caller.used if known else None)
+            if caller.spiteful:
+                for task in self.tasks[caller.number + 1 :]:
+                    task.cancel()
 
     @rule(
         priority=st.sampled_from([-2, 0, 0, 0, 3]),
-        prompt=st.integers(0, 200),
-        answer=st.integers(0, 200),
+        prompt=st.sampled_from([0, 3, 40, 200]),
+        answer=st.sampled_from([0, 4, 50, 200]),
         takes=st.sampled_from([0.0, 1.0, 30.0]),
         wait=st.sampled_from([5.0, 100.0, inf, inf]),
         known=st.booleans(),
+        spiteful=st.booleans(),
     )
     def arrive(
-        self, priority: int, prompt: int, answer: int, takes: float, wait: float, *, known: bool
+        self,
+        priority: int,
+        prompt: int,
+        answer: int,
+        takes: float,
+        wait: float,
+        *,
+        known: bool,
+        spiteful: bool,
     ) -> None:
-        caller = Caller(len(self.callers), priority)
+        caller = Caller(len(self.callers), priority, spiteful=spiteful)
         self.callers.append(caller)
         call = self.call(caller, Cost(1, prompt, answer), takes, wait, known=known)
         self.tasks.append(self.loop.create_task(call))

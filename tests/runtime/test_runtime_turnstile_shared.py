@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -50,7 +50,7 @@ class Distant:
 
 
 class Shop:
-    def __init__(self, parallel: int | None = None, **policy: float) -> None:
+    def __init__(self, parallel: int | None = None, **policy: Any) -> None:
         self.distant = Distant(Limiter(RateLimitPolicy(**policy)))
         self.loop = asyncio.get_running_loop()
         self.turnstile = Turnstile(None, parallel, self.loop, shared=self.distant)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import orjson
 
 from aiocompl.codecs.anthropic.errors import error_of, error_response
+from aiocompl.codecs.anthropic.models import claude_of
 from aiocompl.codecs.anthropic.request import (
     NATIVE_PARAMS,
     UNSUPPORTED_PARAMS,
@@ -87,6 +88,15 @@ class AnthropicCodec:
         if not betas:
             return body, {}
         return body, {"anthropic-beta": betas if isinstance(betas, str) else ",".join(betas)}
+
+    @property
+    def may_echo(self) -> bool:
+        """The answer goes on without a word of what it was given; see `Prefiller`."""
+        return False
+
+    def takes_prefill(self, model: str) -> bool:
+        """Whether a Claude goes on with what it was given; see `Prefiller`."""
+        return claude_of(model).takes_prefill
 
     def encode_request(self, request: ChatRequest) -> HTTPRequest:
         """Make the HTTP request; see `Codec`."""
