@@ -116,7 +116,12 @@ class RedisBudgets:
                 answer.set_result(self._hold_alone(accounts, estimate))
 
         self._post("hold", accounts, estimate, 0.0, answered, failed)
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if not answer.cancelled() and answer.result() is None:  # it came in the same moment
+                self.settle(name, held=estimate, spent=0.0)
+            raise
 
     def settle(self, name: str | None, *, held: float, spent: float) -> None:
         """See `SharedBudgets`."""
