@@ -7,23 +7,20 @@ from functools import cached_property
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from aiocompl import telemetry
-from aiocompl.combinators.report import Contestant
-from aiocompl.errors import AiocomplError, AnswerNotAcceptedError, APITimeoutError
+from aiocompl.combinators.runner import Runner, not_accepted
+from aiocompl.errors import AiocomplError, APITimeoutError
 from aiocompl.policy.tokens import estimate_prompt_tokens
 from aiocompl.runtime.call import call_timeout
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.tasks import cancel_and_wait, error_of, without_traceback
-from aiocompl.types.completion import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aiocompl.accept import Accept
     from aiocompl.combinators.entries import Ask, Entry
-    from aiocompl.combinators.report import Outcome
+    from aiocompl.combinators.report import Contestant
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.request import Messages
 
@@ -39,23 +36,6 @@ def split_timeout(params: Mapping[str, Any], default: float) -> tuple[float, dic
     given = {name: value for name, value in params.items() if value is not None}
     timeouts: dict[str, Any] = {name: given.pop(name) for name in TIMEOUTS if name in given}
     return call_timeout(timeouts, default), given
-
-
-@attrs.define(eq=False)
-class Runner:
-    """A contestant as it runs."""
-
-    entry: Entry
-    started: float
-    ended: float | None = None
-    outcome: Outcome = "lost"
-    accepted: bool = False
-    answer: ChatCompletion | CompletionStream | None = None
-    error: Exception | None = None
-
-    def fail(self, error: Exception) -> None:
-        """It has failed."""
-        self.outcome, self.error = "failed", error
 
 
 class Contest:
@@ -118,7 +98,7 @@ class Contest:
         self._raise_bug()
         for runner in ended:
             if runner.answer is None and runner.error is None:  # what `accept` waited for was cancelled
-                runner.fail(_not_accepted(runner))
+                runner.fail(not_accepted(runner.entry.model))
         return ended
 
     def tell(self, runner: Runner) -> None:
@@ -126,7 +106,8 @@ class Contest:
         if self._on_result is None:
             return
         try:
-            self._on_result(self.contestant(runner))
+            prompt_tokens = self._prompt_tokens if runner.uncounted else 0
+            self._on_result(runner.contestant(self.began, prompt_tokens))
         except Exception as error:  # noqa: BLE001 - a hook must not break the race
             telemetry.warning("on_result.failed", error=repr(error))
 
@@ -166,28 +147,6 @@ class Contest:
                 if runner is not keep and isinstance(runner.answer, CompletionStream):
                     runner.answer.close()
 
-    def contestant(self, runner: Runner) -> Contestant:
-        """What is known of one that has ended."""
-        answer = runner.answer
-        call = None if answer is None else answer.call
-        usage = None if answer is None or isinstance(answer, CompletionStream) else answer.usage
-        estimated = usage is None and runner.error is None
-        if estimated:
-            tokens = self._prompt_tokens
-            usage = Usage(prompt_tokens=tokens, total_tokens=tokens)
-        return Contestant(
-            index=runner.entry.index,
-            model=runner.entry.model,
-            outcome=runner.outcome,
-            provider=None if call is None else call.provider,
-            started=runner.started - self.began,
-            elapsed=None if runner.ended is None else runner.ended - runner.started,
-            first_token=None if call is None else call.first_token,
-            usage=usage,
-            estimated=estimated,
-            error=runner.error,
-        )
-
     @cached_property
     def _prompt_tokens(self) -> int:
         return estimate_prompt_tokens(self._messages)
@@ -226,9 +185,7 @@ class Contest:
         elif error is not None:
             self._bug = self._bug or error
         elif not task.cancelled():
-            runner.answer = task.result()
-            if not runner.accepted:
-                runner.outcome, runner.error = "refused", _not_accepted(runner)
+            runner.finish(task.result())
 
     def _raise_bug(self) -> None:
         """Raise what is no contestant's failure, once. Its traceback holds frames, so these must not hold it."""
@@ -238,7 +195,3 @@ class Contest:
                 raise bug
             finally:
                 del bug
-
-
-def _not_accepted(runner: Runner) -> AnswerNotAcceptedError:
-    return AnswerNotAcceptedError("the answer was not accepted", model=runner.entry.model)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aiocompl.accept import Accept
-    from aiocompl.combinators.contest import Runner
     from aiocompl.combinators.entries import Ask
     from aiocompl.combinators.report import Contestant
+    from aiocompl.combinators.runner import Runner
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.request import Messages
 

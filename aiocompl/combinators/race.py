@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,13 +13,14 @@ from aiocompl.combinators.contest import Contest, split_timeout
 from aiocompl.combinators.entries import read_entries
 from aiocompl.combinators.report import Contestant, RaceReport
 from aiocompl.errors import AllModelsFailedError, BadRequestError
+from aiocompl.policy.tokens import estimate_prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aiocompl.accept import Accept
-    from aiocompl.combinators.contest import Runner
     from aiocompl.combinators.entries import Ask, Entry
+    from aiocompl.combinators.runner import Runner
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.request import Messages
@@ -99,12 +101,15 @@ async def race(
         await contest.stop()
         raise
     await contest.stop(keep=winner)
-    report = _report(contest, entries)
-    if winner is None or winner.answer is None:
-        raise _failure(report)
-    if winner.answer.call is not None:
-        winner.answer.call.race = report
-    return winner.answer
+    elapsed = asyncio.get_running_loop().time() - contest.began
+    answer = None if winner is None else winner.answer
+    if answer is None:
+        raise _failure(_report(contest.runners, entries, messages, contest.began, elapsed))
+    if answer.call is not None:
+        for runner in contest.runners:
+            runner.answer = None  # the answer leads to its report, which must not lead back
+        answer.call.race = partial(_report, contest.runners, entries, tuple(messages), contest.began, elapsed)
+    return answer
 
 
 async def _winner(contest: Contest, entries: Sequence[Entry], rules: RaceRules) -> Runner | None:
@@ -145,15 +150,18 @@ async def _linger(contest: Contest, seconds: float) -> None:
             contest.tell(runner)
 
 
-def _report(contest: Contest, entries: Sequence[Entry]) -> RaceReport:
-    ran = {runner.entry.index: contest.contestant(runner) for runner in contest.runners}
-    return RaceReport(
-        contestants=tuple(
-            ran.get(entry.index) or Contestant(index=entry.index, model=entry.model, outcome="never_started")
-            for entry in entries
-        ),
-        elapsed=asyncio.get_running_loop().time() - contest.began,
-    )
+def _report(
+    runners: Sequence[Runner], entries: Sequence[Entry], messages: Messages, began: float, elapsed: float
+) -> RaceReport:
+    """Say what became of each; they started in the order of the entries."""
+    uncounted = any(runner.uncounted for runner in runners)
+    prompt_tokens = estimate_prompt_tokens(messages) if uncounted else 0
+    ran = [runner.contestant(began, prompt_tokens) for runner in runners]
+    others = [
+        Contestant(index=entry.index, model=entry.model, outcome="never_started")
+        for entry in entries[len(ran) :]
+    ]
+    return RaceReport(contestants=(*ran, *others), elapsed=elapsed)
 
 
 def _failure(report: RaceReport) -> AllModelsFailedError:

@@ -9,7 +9,7 @@ import attrs
 from aiocompl._compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aiocompl.combinators.report import RaceReport
     from aiocompl.rate_limits import RateLimits
@@ -75,8 +75,7 @@ class CallInfo:
     failed: tuple[Attempt, ...] = ()
     """The attempts before the one that answered."""
 
-    race: RaceReport | None = None
-    """What became of each contestant, where the answer won a race."""
+    _race: RaceReport | Callable[[], RaceReport] | None = attrs.field(default=None, alias="race", repr=False)
 
     dropped_params: tuple[str, ...] = ()
     """Parameters that `drop_params` left out because the provider does not support them."""
@@ -85,6 +84,17 @@ class CallInfo:
     """The calls that were made of this one (by `n_by_fanout`, for more texts than one request takes, for further pages), in order.
 
     The times are the longest among them; the rest tells of the first."""
+
+    @property
+    def race(self) -> RaceReport | None:
+        """What became of each contestant, where the answer won a race; put together when it is first looked at."""
+        if callable(self._race):
+            self._race = self._race()
+        return self._race
+
+    @race.setter
+    def race(self, report: RaceReport | Callable[[], RaceReport] | None) -> None:
+        self._race = report
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -109,7 +119,10 @@ class CallInfo:
     @override
     def __getstate__(self) -> dict[str, Any]:
         state = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
-        return state | {"headers": {name.lower(): value for name, value in self.headers.items()}}
+        return state | {
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "_race": self.race,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
+import weakref
 from typing import Any
 
 import orjson
@@ -330,6 +332,29 @@ async def test_a_function_call_of_the_older_form_is_a_token() -> None:
         whole = await stream.response()
         assert whole.choices[0].message.function_call is not None
         assert outcomes(report_of(whole)) == ["won"]
+
+
+async def test_the_report_is_of_the_messages_that_were_sent() -> None:
+    messages: list[Any] = [{"role": "user", "content": "How are you?"}]
+    async with Arena(says("fine", 1), NEVER) as arena:
+        early = await arena.race(arena.models, messages)
+        spent = report_of(early).contestants[1].usage
+        late = await arena.race(arena.models, messages)
+        messages.append({"role": "assistant", "content": text_of(late) * 100})
+        assert report_of(late).contestants[1].usage == spent
+        assert report_of(late) is report_of(late)
+
+
+async def test_an_answer_is_free_as_soon_as_nobody_holds_it() -> None:
+    async with Arena(says("a", 1), says("b", 1), NEVER) as arena:
+        gc.disable()
+        try:
+            answer = await arena.race(arena.models, MESSAGES)
+            alive = weakref.ref(answer)
+            del answer
+            assert alive() is None
+        finally:
+            gc.enable()
 
 
 async def test_answer_and_failure_pickle_with_their_reports() -> None:
