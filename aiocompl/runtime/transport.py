@@ -6,7 +6,9 @@ aiohttp's exceptions are mapped here and never leave. URL and header objects are
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
+import socket
 import urllib.request
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any, Final
@@ -70,19 +72,42 @@ _MAX_PREPARED: Final = 1024
 _ERROR: Final = 400
 _BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_LOCAL: Final = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+_CONNECTED: Final = (0, errno.EISCONN)
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A connector that tells when a connection is fresh: a stale one may be asked once more, a fresh one not."""
+    """A connector that tells when a connection is fresh: a stale one may be asked once more, a fresh one not.
+
+    A server on this machine accepts within the system call, so nothing is looked up, raced or waited for then.
+    """
 
     openers: WeakSet[asyncio.Task[Any]]
     """Tasks whose latest request opened its connection itself, rather than taking one that had served before."""
 
     @override
-    async def _create_connection(self, *args: Any, **options: Any) -> Any:
+    async def _create_connection(self, req: aiohttp.ClientRequest, *args: Any, **options: Any) -> Any:
         if (task := asyncio.current_task()) is not None:
             self.openers.add(task)
-        return await super()._create_connection(*args, **options)
+        family = None if req.is_ssl() or req.proxy else _LOCAL.get(req.host)
+        if family is not None and (connected := _connect_at_once(family, (req.host, req.port))) is not None:
+            _, protocol = await self._loop.create_connection(self._factory, sock=connected)
+            return protocol
+        return await super()._create_connection(req, *args, **options)
+
+
+def _connect_at_once(family: socket.AddressFamily, address: tuple[str, int | None]) -> socket.socket | None:
+    """A socket that is connected, or None where that would take waiting, or fails: aiohttp knows what to do then."""
+    try:
+        connected = socket.socket(family)
+    except OSError:
+        return None
+    connected.setblocking(False)
+    connected.connect_ex(address)  # says that it goes on, even where it is done
+    if connected.connect_ex(address) in _CONNECTED:
+        return connected
+    connected.close()
+    return None
 
 
 class _NoCookies(aiohttp.DummyCookieJar):

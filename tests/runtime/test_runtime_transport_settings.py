@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -37,6 +38,29 @@ async def test_settings_reach_the_connector() -> None:
     uncached = AiohttpTransport("test", TransportSettings(dns_cache_ttl=0))._new_session()
     assert not uncached.connector.use_dns_cache  # type: ignore[union-attr] # it has one
     await uncached.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_server_on_this_machine_is_connected_at_once(host: str) -> None:
+    family = transport_module._LOCAL[host]
+    with socket.socket(family) as server:
+        try:
+            server.bind((host, 0))
+        except OSError as error:
+            pytest.skip(f"no {host} here: {error}")
+        address = server.getsockname()[:2]
+        assert transport_module._connect_at_once(family, address) is None  # nobody listens yet
+        server.listen()
+        connected = transport_module._connect_at_once(family, address)
+        assert connected is not None
+        with connected:
+            assert connected.getpeername()[:2] == address
+            assert connected.gettimeout() == 0
+
+
+def test_where_there_can_be_no_socket_there_is_none() -> None:
+    unknown: Any = 12345
+    assert transport_module._connect_at_once(unknown, ("127.0.0.1", 9)) is None
 
 
 async def test_max_connections(simulator: Simulator) -> None:
