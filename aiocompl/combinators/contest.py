@@ -34,6 +34,8 @@ def split_timeout(params: Mapping[str, Any], default: float) -> tuple[float, dic
         BadRequestError: They are no positive number.
     """
     given = {name: value for name, value in params.items() if value is not None}
+    if given.keys().isdisjoint(TIMEOUTS):
+        return default, given
     timeouts: dict[str, Any] = {name: given.pop(name) for name in TIMEOUTS if name in given}
     return call_timeout(timeouts, default), given
 

@@ -81,11 +81,12 @@ def _read_entry(index: int, item: object, shared: Mapping[str, Any]) -> Entry:
         raise BadRequestError(
             f"models[{index}] must be a name, or a mapping with one under 'model'", param=f"models[{index}]"
         )
-    own = {name: value for name, value in item.items() if name != "model"}
-    for name in own:
-        if name in ("messages", "stream"):
+    own = dict(item)
+    model = own.pop("model")
+    for name in ("messages", "stream"):
+        if name in own:
             raise BadRequestError(f"{name} is the same for all contestants", param=f"models[{index}].{name}")
-    return Entry(index, item["model"], combined(shared, own))
+    return Entry(index, model, combined(shared, own) if shared else own)
 
 
 def combined(shared: Mapping[str, Any], own: Mapping[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:

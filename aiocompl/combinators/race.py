@@ -121,7 +121,8 @@ async def _winner(contest: Contest, entries: Sequence[Entry], rules: RaceRules) 
         while waiting and (clock() >= due or not contest.running):
             contest.start(waiting.pop())
             due = clock() + (rules.stagger or 0.0)
-            await asyncio.sleep(0)  # its request goes out before the next one is put together
+            if waiting:
+                await asyncio.sleep(0)  # its request goes out before the next one is put together
         if not contest.running:
             return None
         until = min(contest.deadline, due) if waiting else contest.deadline

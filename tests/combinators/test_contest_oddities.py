@@ -110,6 +110,26 @@ async def test_an_answer_of_which_nothing_is_known_can_win() -> None:
     assert answer.call is None
 
 
+async def test_a_loser_that_takes_its_time_to_end_is_cancelled_once_and_awaited(looptime: Any) -> None:
+    ended: list[str] = []
+
+    async def ask(model: str, *_: Any, **__: Any) -> Any:
+        await asyncio.sleep(1)
+        if model == "quick":
+            message = ChatCompletionMessage(content="a")
+            return ChatCompletion(id="c", choices=[Choice(index=0, message=message, finish_reason="stop")])
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(2)  # such as to cancel a prediction; a second cancellation would cut it short
+            ended.append(model)
+
+    rules = RaceRules()
+    models = ["slow", "quick", "slower"]
+    await race(ask, models, MESSAGES, stream=False, rules=rules, params={}, default_timeout=9)
+    assert (looptime, ended) == (3, ["slow", "slower"])
+
+
 async def test_a_key_for_one_provider_goes_to_all() -> None:
     async with Arena(NEVER) as arena:
         shared: Any = {"api_key": "key", "mock_response": "a"}

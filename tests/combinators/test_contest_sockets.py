@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -81,6 +82,26 @@ async def test_on_a_win(simulator: Simulator, stream: bool) -> None:
             answer = await answer.response()
         assert answer.choices[0].message.content == WORDS.text
         await supervisor.assert_all_closed()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_losers_socket_is_closed_as_the_race_returns(simulator: Simulator, stream: bool) -> None:
+    """Not a turn of the loop later: whoever has the answer may keep the loop busy for a while."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        slow = {"model": "custom/slow", "api_base": f"http://127.0.0.1:{silent.getsockname()[1]}/v1"}
+        good = {"model": "good", "api_base": simulator.base_url}
+        async with Supervisor() as supervisor:
+            answer: Any = await supervisor.race([slow, good], MESSAGES, stream=stream)
+            connection, _ = silent.accept()
+            with connection:
+                connection.setblocking(False)
+                asked = b""
+                while data := connection.recv(65536):  # raises if the client is still there
+                    asked += data
+                assert asked.startswith(b"POST /v1/chat/completions")
+            if stream:
+                await answer.aclose()
 
 
 async def test_on_a_win_before_a_tie_is_broken(simulator: Simulator) -> None:
