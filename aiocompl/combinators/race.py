@@ -93,7 +93,6 @@ async def race(
         accept=rules.accept or not_empty,
         on_result=rules.on_result,
         timeout=timeout,
-        first_wins=not rules.linger,
     )
     winner: Runner | None = None
     try:
@@ -119,7 +118,7 @@ async def _winner(contest: Contest, entries: Sequence[Entry], rules: RaceRules) 
     waiting = list(entries[: rules.max_started])[::-1]
     due = contest.began
     while True:
-        while waiting and not contest.decided and (clock() >= due or not contest.running):
+        while waiting and (clock() >= due or not contest.running):
             contest.start(waiting.pop())
             due = clock() + (rules.stagger or 0.0)
             if waiting:

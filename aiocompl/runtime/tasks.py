@@ -17,18 +17,9 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
     Cancelled: it goes on until all are done, and is cancelled then.
     """
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await all_done(tasks)
-
-
-async def all_done(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Wait until all tasks are done; their results and exceptions stay with them.
-
-    Cancelled: it goes on until all are done, and is cancelled then.
-    """
     unfinished = [task for task in tasks if not task.done()]
+    for task in unfinished:
+        task.cancel()
     interrupted: asyncio.CancelledError | None = None
     while unfinished:
         try:
