@@ -198,6 +198,8 @@ class BudgetKeeper:
         self._share()
 
     def _share(self) -> None:
+        self.is_periodic = any(account.budget.period is not None for account in self._accounts.values())
+        """Whether any of them begins anew, so that the time matters."""
         shared = self._accounts.get(None)
         self._shared = () if shared is None else (shared,)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
@@ -13,8 +12,6 @@ from aiocompl.policy.tokens import estimate_tokens, rough_prompt_tokens
 from aiocompl.types.request import ChatRequest, EmbeddingRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aiocompl.policy.learnt import Allowance
     from aiocompl.rate_limits import RateLimit, RateLimits
     from aiocompl.types.completion import Usage
@@ -64,23 +61,27 @@ class RateLimitPolicy:
         return self.rpm, self.tpm, self.input_tpm, self.output_tpm
 
 
-class Cost(NamedTuple):
-    """What one call takes of the limits. Floats all of them: the interpreter is twice as fast where types do not vary."""
+@attrs.define(unsafe_hash=True)
+class Cost:
+    """What one call takes of the limits; nobody changes it. Not frozen, as there are two for every call.
+
+    Whole numbers will do, but the interpreter is twice as fast where all are floats.
+    """
 
     requests: float = 1.0
     input_tokens: float = 0.0
     output_tokens: float = 0.0
+    amounts: tuple[float, float, float, float] = attrs.field(init=False, eq=False, repr=False)
+    """What it takes of each of `KINDS`."""
+
+    def __attrs_post_init__(self) -> None:
+        prompt, answer = self.input_tokens, self.output_tokens
+        self.amounts = self.requests, prompt + answer, prompt, answer
 
     @property
     def tokens(self) -> float:
         """Of prompt and answer together."""
-        return self.input_tokens + self.output_tokens
-
-    @property
-    def amounts(self) -> tuple[float, float, float, float]:
-        """What it takes of each of `KINDS`."""
-        requests, prompt, answer = self
-        return requests, prompt + answer, prompt, answer
+        return self.amounts[1]
 
     def plus(self, other: Cost) -> Cost:
         """Both together."""
@@ -94,9 +95,6 @@ class Cost(NamedTuple):
         """So often the same."""
         return Cost(self.requests * factor, self.input_tokens * factor, self.output_tokens * factor)
 
-
-_cost: Final[Callable[[tuple[float, float, float]], Cost]] = partial(tuple.__new__, Cost)
-"""The same as `Cost`, in a third of the time: there are two for every call."""
 
 NOTHING: Final = Cost(0.0)
 ONE: Final = Cost()
@@ -136,10 +134,12 @@ class Limiter:
     learns: bool = attrs.field(init=False)
     """Whether `learn` is of use."""
     _meters: dict[int, Meter] = attrs.field(init=False)  # by the place in `KINDS`
+    _each: tuple[tuple[int, Meter], ...] = attrs.field(init=False)  # the same
 
     def __attrs_post_init__(self) -> None:
         self.learns = self.policy.learn
         self._meters = meters_of(self.policy)
+        self._each = tuple(self._meters.items())
 
     @property
     def counts_tokens(self) -> bool:
@@ -166,8 +166,7 @@ class Limiter:
 
     def take(self, cost: Cost, now: float) -> float:
         """Take what a call costs and return 0.0, or take nothing and return the seconds until it may be asked again."""
-        meters, (requests, prompt, answer) = self._meters.items(), cost
-        amounts = requests, prompt + answer, prompt, answer
+        meters, amounts = self._each, cost.amounts
         longest = 0.0
         for kind, meter in meters:
             if (wait := meter.wait(amounts[kind], now)) > longest:
@@ -195,16 +194,9 @@ class Limiter:
             now: The present.
             at: When it was taken; without it, what is given back is of use only once the minute is over.
         """
-        requests, prompt, answer = used
-        before, prompt_before, answer_before = reserved
-        amounts = (
-            requests - before,
-            (prompt + answer) - (prompt_before + answer_before),
-            prompt - prompt_before,
-            answer - answer_before,
-        )
-        for kind, meter in self._meters.items():
-            more = amounts[kind]
+        before, after = reserved.amounts, used.amounts
+        for kind, meter in self._each:
+            more = after[kind] - before[kind]
             if more > 0:
                 meter.take(more, now)
             elif more < 0:
@@ -233,6 +225,7 @@ class Limiter:
             if learnt is None and left is None:
                 return
             meter = self._meters[kind] = self._meter(kind, limit)
+            self._each = tuple(self._meters.items())
         elif learnt is not None and learnt != meter.limit:
             meter.resize(limit)
         meter.allowance = left
@@ -258,7 +251,7 @@ def estimated_cost(request: Request) -> Cost:
     params = request.params
     if isinstance(request, ChatRequest):
         if not params:
-            return _cost((1.0, float(rough_prompt_tokens(request.messages)), DEFAULT_OUTPUT_TOKENS))
+            return Cost(1.0, float(rough_prompt_tokens(request.messages)), DEFAULT_OUTPUT_TOKENS)
         bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
         answers = params.get("n") or 1
         prompt = rough_prompt_tokens(request.messages, tools=params.get("tools"))
@@ -269,7 +262,7 @@ def estimated_cost(request: Request) -> Cost:
 
 def used_cost(usage: Usage) -> Cost:
     """What a call took by the provider's own count."""
-    return _cost((1.0, float(usage.prompt_tokens), float(usage.completion_tokens)))
+    return Cost(1.0, float(usage.prompt_tokens), float(usage.completion_tokens))
 
 
 def _number(value: object) -> float:

@@ -152,7 +152,11 @@ class GroupPlan:
         finder, key = self.finder, self.key
         now = finder.now()
         member = group.pick(members, finder.rng, now, key)
-        if member.has_line(now) and (others := [each for each in members if not each.has_line(now)]):
+        if (
+            len(members) > 1
+            and member.has_line(now)
+            and (others := [each for each in members if not each.has_line(now)])
+        ):
             member = group.pick(others, finder.rng, now, key)
         known = self._prepared.get(id(member))
         if known is not None:
