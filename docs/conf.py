@@ -23,7 +23,7 @@ author = "The aiocompl maintainers"
 copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "providers"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "faults", "providers"]
 exclude_patterns = ["_build", "_ext"]
 
 html_theme = "furo"

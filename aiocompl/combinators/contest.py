@@ -13,19 +13,16 @@ from aiocompl.errors import AiocomplError, APITimeoutError
 from aiocompl.policy.tokens import estimate_prompt_tokens
 from aiocompl.runtime.call import call_timeout
 from aiocompl.runtime.stream import CompletionStream
-from aiocompl.runtime.tasks import all_done, error_of, without_traceback
+from aiocompl.runtime.tasks import cancel_and_wait, error_of, without_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TypeAlias
 
     from aiocompl.accept import Accept
     from aiocompl.combinators.entries import Ask, Entry
     from aiocompl.combinators.report import Contestant
     from aiocompl.types.completion import ChatCompletion
     from aiocompl.types.request import Messages
-
-    _Task: TypeAlias = asyncio.Task[ChatCompletion | CompletionStream]
 
 TIMEOUTS: Final = ("timeout", "request_timeout", "force_timeout")
 
@@ -53,7 +50,6 @@ class Contest:
         accept: Which whole answers count.
         on_result: Called with each contestant as it ends; what it does wrong is logged and breaks nothing.
         timeout: Seconds from now that all have.
-        first_wins: Whether the first that is accepted cancels the others at once.
     """
 
     def __init__(
@@ -65,7 +61,6 @@ class Contest:
         accept: Accept,
         on_result: Callable[[Contestant], object] | None,
         timeout: float,
-        first_wins: bool = False,
     ) -> None:
         self._ask = ask
         self._messages = messages
@@ -73,21 +68,17 @@ class Contest:
         self._accept = accept
         self._on_result = on_result
         self._timeout = timeout
-        self._first_wins = first_wins
         self._loop = asyncio.get_running_loop()
-        self._running: dict[_Task, Runner] = {}
-        self._stopping: dict[_Task, Runner] = {}
+        self._running: dict[asyncio.Task[ChatCompletion | CompletionStream], Runner] = {}
         self._bug: BaseException | None = None
         self.began = self._loop.time()
         self.deadline = self.began + timeout
         self.runners: list[Runner] = []
         """All that were started."""
-        self.decided = False
-        """One was accepted where the first wins: nobody else need start."""
 
     @property
     def running(self) -> int:
-        """How many have not ended, nor been cancelled."""
+        """How many have not ended."""
         return len(self._running)
 
     def start(self, entry: Entry) -> None:
@@ -96,8 +87,6 @@ class Contest:
         self.runners.append(runner)
         task = self._loop.create_task(self._compete(runner), name=f"aiocompl contest {entry.model}")
         self._running[task] = runner
-        if self._first_wins:
-            task.add_done_callback(self._decide)
 
     async def wait(self, until: float) -> list[Runner]:
         """Wait for the first to end, until an instant at most; those that did, in the order of `models`.
@@ -107,7 +96,7 @@ class Contest:
         """
         seconds = max(0.0, until - self._loop.time())
         await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        ended = self._take_ended(self._running)
+        ended = self._take_ended()
         self._raise_bug()
         for runner in ended:
             if runner.answer is None and runner.error is None:  # what `accept` waited for was cancelled
@@ -137,13 +126,10 @@ class Contest:
 
         Cancelled: it goes on until all are done, and is cancelled then.
         """
-        self._start_cancel()
         try:
-            if self._stopping:
-                await all_done(self._stopping)
-                await asyncio.sleep(0)  # a socket is closed in the turn after the one in which its user ends
+            await cancel_and_wait(self._running)
         finally:
-            late = self._take_ended(self._running) + self._take_ended(self._stopping)
+            late = self._take_ended()
         self._raise_bug()
         return late
 
@@ -185,31 +171,14 @@ class Contest:
             runner.accepted = bool(await verdict if isawaitable(verdict) else verdict)
         return answer
 
-    def _decide(self, task: _Task) -> None:
-        """Cancel the others if this one, which has just ended, was accepted.
+    def _take_ended(self) -> list[Runner]:
+        """Those that have ended, in their order."""
+        tasks = [task for task in self._running if task.done()]
+        for task in tasks:
+            self._note(task, self._running[task])
+        return [self._running.pop(task) for task in tasks]
 
-        They end in the turn of the loop in which whoever waits for the first to end goes on, not three turns later.
-        Those that ended together with it have ended by now, and are judged by their order.
-        """
-        runner = self._running.get(task)
-        if runner is not None and runner.accepted:
-            self.decided = True
-            self._start_cancel()
-
-    def _start_cancel(self) -> None:
-        """Cancel those that still run. Never twice: what they clean up is not to be cancelled too."""
-        for task in [task for task in self._running if not task.done()]:
-            task.cancel()
-            self._stopping[task] = self._running.pop(task)
-
-    def _take_ended(self, tasks: dict[_Task, Runner]) -> list[Runner]:
-        """Take out those that have ended, in their order."""
-        ended = [task for task in tasks if task.done()]
-        for task in ended:
-            self._note(task, tasks[task])
-        return [tasks.pop(task) for task in ended]
-
-    def _note(self, task: _Task, runner: Runner) -> None:
+    def _note(self, task: asyncio.Task[ChatCompletion | CompletionStream], runner: Runner) -> None:
         """Take down how one ended; nobody holds its task from then on."""
         runner.ended = self._loop.time()
         error = error_of(task)

@@ -120,7 +120,7 @@ class SharedBudgets(Protocol):
     async def hold(self, name: str | None, estimate: float) -> Excess | None:
         """Hold so many dollars until `settle`, unless that could exceed a budget: then nothing is held.
 
-        Cancelled: nothing stays held.
+        Cancelled: what was held is given back.
         """
         ...
 

@@ -60,6 +60,8 @@ class DeploymentConfig:
     input_tpm: int | None = None
     output_tpm: int | None = None
     max_parallel_requests: int | None = None
+    learn_limits: bool | None = None
+    """Heed what the provider's ``x-ratelimit-*`` headers say of its limits, too."""
 
     weight: float | None = None
     """Its share of the group's calls, beside the others' weights; 0 for none as long as another one is there."""

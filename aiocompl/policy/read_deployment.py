@@ -40,6 +40,7 @@ SETTINGS: Final[Mapping[str, Reader]] = {
     "input_tpm": limit,
     "output_tpm": limit,
     "max_parallel_requests": limit,
+    "learn_limits": flag,
     "weight": amount,
     "order": integer,
     "timeout": seconds,

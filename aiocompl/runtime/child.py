@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiocompl import telemetry
@@ -21,6 +22,8 @@ from aiocompl.runtime.inbox import Inbox
 from aiocompl.runtime.pace import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aiocompl.codecs.base import Operation, Rebind
     from aiocompl.runtime.child_values import ChildSpec, ChildState
     from aiocompl.runtime.stream import CompletionStream
@@ -90,7 +93,7 @@ class Child:
         Raises:
             AiocomplError: Whatever went wrong.
         """
-        self._admit(again=again)
+        self.admit(again=again)
         loop = self.loop
         task = asyncio.current_task(loop)
         if task is None:
@@ -127,7 +130,23 @@ class Child:
             answer.call.answered = elapsed
         return answer
 
-    def _admit(self, *, again: bool) -> None:
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """A call waits elsewhere for its turn here: draining waits for it as for one that runs."""
+        self._pending += 1
+        try:
+            yield
+        finally:
+            self._pending -= 1
+            if self._idle is not None:
+                self.loop.call_soon(self._settle_idle)  # not at once: it goes on to `ask`
+
+    def admit(self, *, again: bool) -> None:
+        """Let a call in, or not: while the child drains, only one that has been here before.
+
+        Raises:
+            AiocomplError: It is not let in.
+        """
         if self.state != "running" and not (again and self.state == "draining"):
             raise self._refusal()
 
@@ -144,17 +163,12 @@ class Child:
         turn: asyncio.Future[None] = self.loop.create_future()
         alarm = self.loop.call_later(seconds, _wake, turn)
         self._resting.add(turn)
-        self._pending += 1
         try:
-            await turn
+            with self.holding():
+                await turn
         finally:
             alarm.cancel()
             self._resting.discard(turn)
-            self._pending -= 1
-            if self._idle is not None:
-                self.loop.call_soon(
-                    self._settle_idle
-                )  # not at once: the next attempt begins in this very turn
 
     def start_drain(self) -> None:
         """Take no new requests."""

@@ -82,6 +82,11 @@ class Deployment:
             turnstile is not None and turnstile.counts_tokens
         )
 
+    @property
+    def closed_for(self) -> float | None:
+        """None where its circuit breaker lets a call pass now, else seconds until it does."""
+        return None if self.gate is None else self.gate.closed_for
+
     async def ask(
         self,
         request: Request,
@@ -120,8 +125,10 @@ class Deployment:
         if kept:
             begun, turnstile = child.loop.time(), self.turnstile
             if turnstile is not None and (passed := turnstile.enter_nowait(cost, begun)) is None:
-                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
-                begun = child.loop.time()
+                child.admit(again=again)
+                with child.holding():
+                    passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+                begun, again = child.loop.time(), True  # it has waited: it is let in while the child drains
                 if waited is not None:
                     waited(passed.waited)
             self._begin(passed, cost, begun)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping, Sequence
 
+    from aiocompl.codecs.routing import Kind
     from aiocompl.policy.config import DeploymentConfig, RouterConfig, Strategy
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.deployment import Deployment
@@ -30,11 +31,15 @@ class Member:
     """A deployment of a model group. It is made when it is first asked: only then its environment is read."""
 
     config: DeploymentConfig
+    priority: int | None
+    """That of its calls where the caller says nothing."""
     make: Callable[[DeploymentConfig, Load], Deployment]
     load: Load
     defaults: Mapping[str, Any] = attrs.field(init=False)
     """The parameters that its calls get where the caller says nothing else; nothing that says where they go."""
     made: Deployment | None = attrs.field(default=None, init=False)
+    operations: dict[Kind, Deployment] = attrs.field(factory=dict, init=False)
+    """The same for calls beside chat, as they are made."""
 
     def __attrs_post_init__(self) -> None:
         self.defaults = {
@@ -42,6 +47,8 @@ class Member:
             for name, value in self.config.params.items()
             if name != "model" and not says_where(name)
         }
+        if self.priority is not None:
+            self.defaults = {"priority": self.priority, **self.defaults}
 
     @property
     def deployment(self) -> Deployment:
@@ -122,7 +129,7 @@ class Groups:
         by_name: dict[str, list[Member]] = {}
         for each in config.deployments:
             by_name.setdefault(each.model_name, []).append(
-                Member(each, make, Load.of(each, tallied=strategy in TALLYING))
+                Member(each, config.default_priority, make, Load.of(each, tallied=strategy in TALLYING))
             )
         self._groups = {
             name: Group(
@@ -177,7 +184,8 @@ class Groups:
 
     def made(self) -> list[Deployment]:
         """The deployments that have been asked."""
-        return [member.made for member in self.members() if member.made is not None]
+        chats = [member.made for member in self.members() if member.made is not None]
+        return [*chats, *(each for member in self.members() for each in member.operations.values())]
 
 
 def _place(member: Member) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from aiocompl.errors import AiocomplError, BadRequestError
+from aiocompl.errors import AiocomplError, BadRequestError, NotNeededError
 from aiocompl.policy.hedge import QUANTILES, HedgePurse, LatencyDigest
 from aiocompl.runtime.stream import CompletionStream
 from aiocompl.runtime.tasks import cancel_and_wait, error_of
@@ -66,6 +66,15 @@ class Hedges:
 _MAX_DIGESTS = 4096
 
 
+@attrs.frozen
+class Rival:
+    """One of two attempts at one answer."""
+
+    prepared: Prepared[Any]
+    kind: AttemptKind
+    begun: float
+
+
 @attrs.define(eq=False)
 class Hedged:
     """Two attempts at one answer."""
@@ -77,15 +86,12 @@ class Hedged:
     """Why that is asked."""
     second: Callable[[], Prepared[Any] | None]
     """Says whom a second attempt may ask, if there may be one."""
-    failures: list[tuple[Prepared[Any], AiocomplError]] = attrs.field(factory=list, init=False)
-    """Those that failed, in their order."""
+    failures: list[tuple[Rival, AiocomplError]] = attrs.field(factory=list, init=False)
+    """Those that failed, in their order, and the one that came too late."""
     asked_second: bool = attrs.field(default=False, init=False)
-    second_won: bool = attrs.field(default=False, init=False)
-    _running: dict[asyncio.Task[Any], tuple[Prepared[Any], AttemptKind]] = attrs.field(
-        factory=dict, init=False
-    )
+    _running: dict[asyncio.Task[Any], Rival] = attrs.field(factory=dict, init=False)
 
-    async def run(self, delay: float | None) -> tuple[Any, Prepared[Any]]:
+    async def run(self, delay: float | None) -> tuple[Any, Rival]:
         """Ask, once more after `delay` seconds without an answer, and return the first answer and who gave it.
 
         Cancelled: both are cancelled and awaited, and their streams closed.
@@ -107,18 +113,20 @@ class Hedged:
         except BaseException:
             await self._stop()
             raise
-        answer, (prepared, kind) = won.result(), self._running.pop(won)
-        self.second_won = kind == "hedge"
+        answer, winner = won.result(), self._running.pop(won)
+        late = list(self._running.values())
         try:
             await self._stop()
         except BaseException:
             _close(answer)
             raise
-        return answer, prepared
+        self.failures += ((each, NotNeededError("another attempt answered before it")) for each in late)
+        return answer, winner
 
     def _start(self, prepared: Prepared[Any], kind: AttemptKind) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(prepared, kind))
-        self._running[task] = prepared, kind
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._answer(prepared, kind))
+        self._running[task] = Rival(prepared, kind, loop.time())
 
     async def _answer(self, prepared: Prepared[Any], kind: AttemptKind) -> Any:
         """An answer, or a stream that has its first token."""
@@ -137,9 +145,9 @@ class Hedged:
             error = error_of(task)
             if error is None and not task.cancelled():
                 return task
-            prepared, _ = self._running.pop(task)
+            rival = self._running.pop(task)
             if isinstance(error, AiocomplError):
-                self.failures.append((prepared, error))
+                self.failures.append((rival, error))
             last = not self._running or not isinstance(error, AiocomplError)
             del error  # its traceback would hold this frame
             if last:

@@ -9,6 +9,7 @@ import attrs
 
 from aiocompl.errors import APIResponseValidationError, BadRequestError
 from aiocompl.runtime.call import add_extras, settle_refused
+from aiocompl.runtime.operation_plan import OperationPlan
 from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.policy_loop import Errand
 from aiocompl.runtime.tasks import all_or_none
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.deployment import Deployment
+    from aiocompl.runtime.groups import Group
+    from aiocompl.runtime.plan import Plan
     from aiocompl.runtime.policy_loop import Rules
     from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
@@ -47,6 +50,10 @@ class Asking:
     rules: Rules
     started: float
     deadline: float
+    group: Group | None = None
+    """The model group that is asked for, where it is one; `deployment` is its first."""
+    deployments: Sequence[Deployment] = ()
+    """All of the group's."""
 
     @property
     def route(self) -> OperationRoute[Any]:
@@ -65,10 +72,24 @@ class Asking:
         add_extras(request, self.options)
         if self.forced:
             request.extra_body = {**self.forced, **(request.extra_body or {})}
-        plan = OneWay[Any](
-            request, self.route, self.deployment, self.dropped, self.options, policy=self.policy
+        return await Errand(
+            self._plan(request), self.rules, self.options, self.started, self.deadline, again
+        ).run()
+
+    def _plan(self, request: Request) -> Plan:
+        if self.group is None:
+            return OneWay[Any](
+                request, self.route, self.deployment, self.dropped, self.options, policy=self.policy
+            )
+        return OperationPlan(
+            self.group,
+            self.deployments,
+            request,
+            self.options,
+            self.dropped,
+            self.policy,
+            self.rules.rng,
         )
-        return await Errand(plan, self.rules, self.options, self.started, self.deadline, again).run()
 
     async def embed(self, texts: object) -> EmbeddingResponse:
         """Embed texts, in as many requests at once as the provider's limit makes of them.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
-from aiocompl.errors import AiocomplError, AllModelsFailedError
+from aiocompl.errors import AiocomplError, AllModelsFailedError, NotNeededError
 from aiocompl.policy.fair_queue import as_priority
 from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
 from aiocompl.runtime.attempts import begin_watch, open_book, open_hold
-from aiocompl.runtime.hedging import Hedged
+from aiocompl.runtime.hedging import Hedged, Rival
 from aiocompl.runtime.opening import REFUSALS, Opened
 from aiocompl.runtime.recovering import RecoveringStream
 from aiocompl.runtime.stream import CompletionStream
@@ -88,6 +88,7 @@ class Errand:
     _groups: int = attrs.field(default=1, init=False)  # model groups asked
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
+    _kind: AttemptKind = attrs.field(default="first", init=False)  # why it is made
     _watch: CallWatch | None = attrs.field(default=None, init=False)
     _before: tuple[Attempt, ...] = attrs.field(default=(), init=False)  # failed until its stream broke
     _cost: Cost | None = attrs.field(default=None, init=False)
@@ -123,8 +124,7 @@ class Errand:
             self._broken_by = error
             if wait is None:
                 raise (self._all_failed(error) if self._groups > 1 else error)
-            if wait and self._prepared is not None:
-                await self._prepared.deployment.child.rest(wait)
+            await self._rest(wait)
             if self._watch is not None:
                 self._watch.recovered(recovery_of(self.options), error)
             self._before, self.failed = self._before + self.failed, ()
@@ -151,7 +151,7 @@ class Errand:
     async def _answer(self) -> Any:
         clock = asyncio.get_running_loop().time
         while True:
-            self._prepared = None
+            self._prepared, self._kind = None, self._next_kind
             try:
                 prepared = self._choose(clock)
                 hedge = prepared.options.get("hedge")
@@ -165,9 +165,14 @@ class Errand:
                     raise
             else:
                 return self._answered(answer)
-            if wait and self._prepared is not None:
-                await self._prepared.deployment.child.rest(wait)
+            await self._rest(wait)
             self._begun = clock()
+
+    async def _rest(self, wait: float) -> None:
+        """Wait before another attempt, with no slot held."""
+        prepared = self._prepared
+        if wait and prepared is not None:
+            await prepared.deployment.child.rest(wait)
 
     def _choose(self, clock: Callable[[], float]) -> Prepared[Any]:
         prepared = self._prepared = self.plan.choose()
@@ -268,28 +273,32 @@ class Errand:
 
         hedged = Hedged(self._ask, first, self._kind, second)
         try:
-            answer, self._prepared = await hedged.run(delay)
+            answer, rival = await hedged.run(delay)
         except AiocomplError:
-            self._prepared, _ = hedged.failures.pop()
+            self._adopt(hedged.failures.pop()[0])
             raise
         finally:
-            for prepared, error in hedged.failures:
-                self.plan.fail(prepared.deployment, error)
-                self._take_down(prepared, error, clock())
+            for other, error in hedged.failures:
+                if not isinstance(error, NotNeededError):
+                    self.plan.fail(other.prepared.deployment, error)
+                self._take_down(other, error, clock())
+        self._adopt(rival)
         digest.observe(clock() - begun)
-        if hedged.asked_second:
-            if watch is not None:
-                watch.hedge_ended(watch.attempts, won=hedged.second_won)
-            if hedged.second_won:
-                answer.call.kind = "hedge"
+        if hedged.asked_second and watch is not None:
+            watch.hedge_ended(watch.attempts, won=rival.kind == "hedge")
         return answer
+
+    def _adopt(self, rival: Rival) -> None:
+        """It is this attempt that has ended, of two."""
+        self._prepared, self._kind, self._begun = rival.prepared, rival.kind, rival.begun
 
     def _answered(self, answer: Any) -> Any:
         call, prepared = answer.call, cast("Prepared[Any]", self._prepared)
         if call is not None:
-            if self.failed or self._broken_by is not None:
+            if self._kind != "first":
+                call.kind = self._kind
+            if self.failed:
                 call.failed = self.failed
-                call.kind = self._kind if call.kind == "first" else call.kind
             if prepared.dropped:
                 call.dropped_params = prepared.dropped
             call.group = self.plan.group
@@ -301,8 +310,8 @@ class Errand:
         return answer
 
     @property
-    def _kind(self) -> AttemptKind:
-        """Why the attempt under way is made."""
+    def _next_kind(self) -> AttemptKind:
+        """Why another attempt is made."""
         if self._broken_by is not None:
             return "recovery"
         if not self.failed:
@@ -314,13 +323,13 @@ class Errand:
         prepared = self._prepared
         if prepared is not None:
             self.plan.fail(prepared.deployment, error)
-        kind, before = self._kind, self.plan.model
+        before = self.plan.model
         self._tries += 1
         step = self._step(error, now)
         if self._watch is not None and step is not FALL_BACK:
             self._watch.decided(None if step is RAISE else step.wait)
         if prepared is not None and (step is not RAISE or self._groups > 1):
-            self._take_down(prepared, error, now, kind)
+            self._take_down(Rival(prepared, self._kind, self._begun), error, now)
         if step is RAISE:
             return None
         if step is FALL_BACK:
@@ -344,28 +353,30 @@ class Errand:
             return FALL_BACK if situation.fallbacks else RAISE
         return step
 
-    def _take_down(
-        self, prepared: Prepared[Any], error: AiocomplError, now: float, kind: AttemptKind | None = None
-    ) -> None:
-        """Keep a record of an attempt that failed."""
-        endpoint = prepared.route.endpoint
+    def _take_down(self, rival: Rival, error: AiocomplError, now: float) -> None:
+        """Keep a record of an attempt that failed, or came too late."""
+        route, deployment = rival.prepared.route, rival.prepared.deployment
         attempt = Attempt(
             number=len(self.failed) + 1,
-            provider=endpoint.provider,
-            endpoint=endpoint.base_url,
-            model=prepared.route.model,
+            provider=route.endpoint.provider,
+            endpoint=route.endpoint.base_url,
+            model=route.model,
             error=without_traceback(error),
-            elapsed=now - self._begun,
-            kind=kind or self._kind,
+            elapsed=now - rival.begun,
+            kind=rival.kind,
             group=self.plan.group,
-            price=prepared.deployment.price,
+            price=deployment.price,
         )
         self.failed += (attempt,)
 
     def _all_failed(self, error: AiocomplError) -> AllModelsFailedError:
         """How it ended where several model groups were asked."""
         attempts = numbered(*self._before, *self.failed)
-        causes = [attempt.error for attempt in attempts if attempt.error is not None]
+        causes = [
+            attempt.error
+            for attempt in attempts
+            if attempt.error is not None and not isinstance(attempt.error, NotNeededError)
+        ]
         if not causes or causes[-1] is not error:  # nobody could be asked in the end
             causes.append(error)
         failure = AllModelsFailedError(

@@ -11,12 +11,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-import attrs
-
 from aiocompl import telemetry
 from aiocompl._compat import override
 from aiocompl.errors import (
     AiocomplError,
+    AllModelsFailedError,
     APITimeoutError,
     IncompleteStreamError,
     SupervisorClosedError,
@@ -26,7 +25,7 @@ from aiocompl.runtime.opening import REFUSALS, Opening
 from aiocompl.runtime.parts import Parts
 from aiocompl.runtime.stream import CompletionStream, has_token, partial_of
 from aiocompl.runtime.tasks import without_traceback
-from aiocompl.types.call import Attempt
+from aiocompl.types.call import Attempt, numbered
 
 if TYPE_CHECKING:
     from aiocompl.policy.recovery import Recovery
@@ -215,6 +214,7 @@ class RecoveringStream(CompletionStream):
 
     def _note_attempt(self, error: AiocomplError) -> None:
         call = self.call
+        usage, estimated = self._stream.receipt.spent()
         attempt = Attempt(
             number=len(call.failed) + 1,
             provider=call.provider,
@@ -223,6 +223,11 @@ class RecoveringStream(CompletionStream):
             error=without_traceback(error),
             queued=call.queued,
             elapsed=call.answered or 0.0,
+            kind=call.kind,
+            group=call.group,
+            usage=usage,
+            estimated=estimated,
+            price=call.price,
         )
         self._failed = (*call.failed, attempt)
         telemetry.attempt(
@@ -240,14 +245,8 @@ class RecoveringStream(CompletionStream):
         self, opened: Opened, kept: list[ChatCompletionChunk] | None, delivered: Delivered | None
     ) -> None:
         """Read from another stream from now on."""
-        stream, before = opened.stream, self._failed
-        stream.call.failed = (
-            *before,
-            *(
-                attrs.evolve(attempt, number=len(before) + number)
-                for number, attempt in enumerate(stream.call.failed, start=1)
-            ),
-        )
+        stream = opened.stream
+        stream.call.failed = numbered(*self._failed, *stream.call.failed)
         if self._begun and self._recovery == "resume":
             self._first_token = self.call.first_token
         self.call = stream.call
@@ -273,6 +272,9 @@ class RecoveringStream(CompletionStream):
         error.provider = error.provider or self.call.provider
         error.model = error.model or self.call.model
         error.partial = partial_of(self._parts, self.call) or error.partial
+        if not isinstance(error, AllModelsFailedError):  # which tells of all already
+            before = [attempt for attempt in self._failed or self.call.failed if attempt.error is not error]
+            error.attempts = numbered(*before, *error.attempts)
         raise error
 
     @override

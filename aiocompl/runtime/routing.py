@@ -11,7 +11,7 @@ import attrs
 
 from aiocompl._compat import override
 from aiocompl.codecs.legacy import legacy_route
-from aiocompl.codecs.routing import resolve
+from aiocompl.codecs.routing import resolve, resolve_operation
 from aiocompl.errors import BadRequestError
 from aiocompl.policy.limits import Limiter, RateLimitPolicy
 from aiocompl.policy.read_fallbacks import call_chain
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from aiocompl.codecs.routing import Route
+    from aiocompl.codecs.routing import Kind, OperationRoute, Route
     from aiocompl.policy.config import DeploymentConfig, RouterConfig
     from aiocompl.policy.load import Load
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.call import Call
-    from aiocompl.runtime.groups import Group
+    from aiocompl.runtime.groups import Group, Member
     from aiocompl.runtime.plan import Plan
 
 
@@ -178,15 +178,52 @@ class Routing(ChildKeeper):
             self._gate_of(route, policy),
             load,
             self._turnstile(config, route),
+            learns=bool(config.learn_limits),
             group=config.model_name,
             id=load.id,
             price=_price(config),
         )
 
-    def _turnstile(self, config: DeploymentConfig, route: Route) -> Turnstile | None:
+    def _operation_deployments(self, kind: Kind, call: Call, group: Group | None) -> list[Deployment]:
+        """Where a call beside chat may go."""
+        if group is None:
+            return [self._operation_route(kind, call)]
+        _refuse_targets(group.name, call.options)
+        return [self._operation_member(kind, member) for member in group.members]
+
+    def _operation_member(self, kind: Kind, member: Member) -> Deployment:
+        """A group's deployment for calls beside chat; what watches over it is the same."""
+        known = member.operations.get(kind)
+        if known is not None:
+            return known
+        self._check_running()
+        config, load = member.config, member.load
+        settings = dict(config.params)
+        call = sort_keywords(settings.pop("model"), None, keywords=settings)
+        route = resolve_operation(kind, call.target(), os.environ)
+        others = [*member.operations.values(), *([] if member.made is None else [member.made])]
+        turnstile = others[0].turnstile if others else self._turnstile(config, route)
+        deployment = member.operations[kind] = Deployment(
+            route,
+            self._child_of(route),
+            self._gate_of(route, breaker_of(self._groups.config, config, self._breaker)),
+            load,
+            turnstile,
+            learns=bool(config.learn_limits),
+            group=config.model_name,
+            id=load.id,
+            price=_price(config),
+        )
+        return deployment
+
+    def _turnstile(self, config: DeploymentConfig, route: OperationRoute[Any]) -> Turnstile | None:
         """The line before a deployment that has limits."""
         limits = RateLimitPolicy(
-            rpm=config.rpm, tpm=config.tpm, input_tpm=config.input_tpm, output_tpm=config.output_tpm
+            rpm=config.rpm,
+            tpm=config.tpm,
+            input_tpm=config.input_tpm,
+            output_tpm=config.output_tpm,
+            learn=bool(config.learn_limits),
         )
         bound = limits != RateLimitPolicy()
         if not bound and config.max_parallel_requests is None:

@@ -25,6 +25,7 @@ from aiocompl.runtime.router_settings import read_router, read_router_from
 from aiocompl.runtime.routing import Routing
 from aiocompl.types.checks import check_messages
 from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.params import CALL_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.shared.base import SharedState
     from aiocompl.telemetry.hooks import Hook, Hooks
+    from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
@@ -83,7 +85,7 @@ class Supervisor(Routing, Combinators, BatchCalling):
         rng: Where the jitter of retries comes from.
         model_list: Model groups, as LiteLLM's Router takes them, or `DeploymentConfig` values.
         config: Instead of it and of `settings`: the path of a YAML or TOML file, or what one holds.
-        hedge_budget: How many second attempts there may be for calls that are `hedge=`d.
+        hedge_budget: How many second attempts there may be for calls with `hedge=`.
         hooks: Who is told of calls and of what happens to them: functions, tracing, metrics.
         cache: Where answers are kept, to be given again to calls that ask the same: a `MemoryCache`, say.
         coalesce: Whether calls that ask the same at the same time share one upstream call.
@@ -224,13 +226,16 @@ class Supervisor(Routing, Combinators, BatchCalling):
         question = question_of(call, self._route(call).route.endpoint if group is None else None)
         if cache is None:
             return await self._make_answer(call, params, started, deadline)
-        return await cache.answer(
+        answer = await cache.answer(
             question.key,
             question.controls,
             lambda: self._make_answer(call, params, started, deadline),
             stream=question.form,
             deadline=deadline,
         )
+        if self.hooks is not None and (info := answer.call) is not None and (info.cached or info.coalesced):
+            _tell_hit(self.hooks, info)
+        return answer
 
     async def _make_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
@@ -325,14 +330,20 @@ class Supervisor(Routing, Combinators, BatchCalling):
         from aiocompl.runtime.operations import Asking  # noqa: PLC0415 - with what they need, loads
         from aiocompl.types.operation_params import OPERATION_PARAMS  # noqa: PLC0415 - with the first of them
 
-        call = sort_keywords(model, None, keywords=keywords, function=function, known=OPERATION_PARAMS[kind])
+        known = OPERATION_PARAMS[kind]
+        group = None if kind in ("batches", "models") else self.find(model)
+        if group is not None:
+            usual = group.members[0].defaults
+            keywords = {**{name: usual[name] for name in usual if name in known | CALL_OPTIONS}, **keywords}
+        call = sort_keywords(model, None, keywords=keywords, function=function, known=known)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        deployment = self._operation_route(kind, call)
+        deployments = self._operation_deployments(kind, call, group)
+        deployment = deployments[0]
         started = loop.time()
         dropped, forced = sift(call, deployment.route)
-        policy = self.policy
+        policy = self.policy if group is None else group.policy
         if "num_retries" in call.options or "max_retries" in call.options:
             policy = attrs.evolve(policy, max_retries=call_retries(call.options))
         return Asking(
@@ -343,9 +354,19 @@ class Supervisor(Routing, Combinators, BatchCalling):
             options=call.options,
             policy=policy,
             rules=self,
+            group=group,
+            deployments=deployments,
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
+
+
+def _tell_hit(hooks: Hooks, call: CallInfo) -> None:
+    from aiocompl.telemetry.events import CacheHit  # noqa: PLC0415 - for those who have hooks
+
+    hooks.emit(
+        CacheHit(coalesced=call.coalesced, provider=call.provider, endpoint=call.endpoint, model=call.model)
+    )
 
 
 def _tell_race(hooks: Hooks, report: RaceReport) -> None:

@@ -98,7 +98,7 @@ class RedisBudgets:
         return [name for name in self._accounts if name is not None]
 
     async def hold(self, name: str | None, estimate: float) -> Excess | None:
-        """See `SharedBudgets`. Cancelled: nothing stays held."""
+        """See `SharedBudgets`. Cancelled: what was held is given back."""
         accounts = self._of(name)
         if not accounts:
             return None
@@ -116,7 +116,12 @@ class RedisBudgets:
                 answer.set_result(self._hold_alone(accounts, estimate))
 
         self._post("hold", accounts, estimate, 0.0, answered, failed)
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if not answer.cancelled() and answer.result() is None:  # it came in the same moment
+                self.settle(name, held=estimate, spent=0.0)
+            raise
 
     def settle(self, name: str | None, *, held: float, spent: float) -> None:
         """See `SharedBudgets`."""

@@ -34,11 +34,13 @@ class Script:
     """A script, and the name that Redis gives it."""
 
     source: str
-    sha: str = attrs.field(init=False)
+    sha: str = attrs.field(
+        init=False, default=attrs.Factory(lambda script: _sha_of(script.source), takes_self=True)
+    )
 
-    @sha.default
-    def _sha(self) -> str:
-        return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+def _sha_of(source: str) -> str:
+    return sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 PULSE: Final = Script(COMMON + _PULSE)

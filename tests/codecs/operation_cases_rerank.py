@@ -36,11 +36,11 @@ RERANKS = [
     Case(
         kind="rerank",
         model="cohere/m",
-        request=rerank(top_n=2, return_documents=True, max_tokens_per_doc=9, priority=1),
+        request=rerank(top_n=2, return_documents=True, max_tokens_per_doc=9),
         sent=(
             "POST",
             "https://api.cohere.com/v2/rerank",
-            {**BODY, "top_n": 2, "max_tokens_per_doc": 9, "priority": 1},
+            {**BODY, "top_n": 2, "max_tokens_per_doc": 9},
         ),
         answer={"id": "r1", "results": RESULTS, "meta": META},
         means={"id": "r1", "model": "", "results": WITH_TEXTS, "meta": META},

@@ -57,7 +57,8 @@ class Arena(Supervisor):
     """A supervisor whose models m0, m1, ... answer as scripted, each at an address of its own."""
 
     def __init__(self, *steps: Any, **settings: Any) -> None:
-        super().__init__(**{"num_retries": 0, **settings})
+        settings.setdefault("num_retries", 0)
+        super().__init__(**settings)
         self.transports = [ScriptedTransport(step) for step in steps]
         self.models: list[Any] = [
             {"model": f"m{number}", "api_base": f"http://m{number}.invalid/v1"}

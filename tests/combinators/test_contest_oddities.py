@@ -130,19 +130,6 @@ async def test_a_loser_that_takes_its_time_to_end_is_cancelled_once_and_awaited(
     assert (looptime, ended) == (3, ["slow", "slower"])
 
 
-async def test_nobody_starts_once_it_is_decided() -> None:
-    async with Arena() as arena:
-        canned: Any = {"mock_response": "canned"}
-        answer = await arena.race(["a", "b", "c", "d"], MESSAGES, **canned)
-        assert answer.call is not None
-        assert answer.call.race is not None
-        assert [item.outcome for item in answer.call.race.contestants] == [
-            "won",
-            "lost",
-            *["never_started"] * 2,
-        ]
-
-
 async def test_a_key_for_one_provider_goes_to_all() -> None:
     async with Arena(NEVER) as arena:
         shared: Any = {"api_key": "key", "mock_response": "a"}

@@ -85,6 +85,7 @@ def test_every_block_says_what_it_is(page: Path) -> None:
         "toml",
         "yaml",
         "{eval-rst}",
+        "{faults}",
         "{providers}",
         "{toctree}",
         "check",

@@ -32,6 +32,16 @@ SKIPPED: Final = "".join(WORDS[:TOKENS] + WORDS[TOKENS + 1 :])
 """The answer without the malformed event."""
 
 
+def _usual_text(row: Row) -> str:
+    return TEXT if row.outcome == "answer" else ""
+
+
+def _usual_told(row: Row) -> str:
+    if row.outcome == "answer":
+        return row.asked[-len(row.asked) // WEATHERS[row.fault].calls :]
+    return row.asked if row.outcome == "AllModelsFailedError" else row.asked[:-1]
+
+
 @attrs.frozen
 class Row:
     """What a fault comes to, in one form of call and one configuration."""
@@ -49,20 +59,10 @@ class Row:
     """Seconds from each request to the next."""
     ends: float = 0.0
     """Seconds from the last request to the outcome."""
-    text: str = attrs.field(kw_only=True)
+    text: str = attrs.field(kw_only=True, default=attrs.Factory(_usual_text, takes_self=True))
     """What a reader has got in the end."""
-    told: str = attrs.field(kw_only=True)
+    told: str = attrs.field(kw_only=True, default=attrs.Factory(_usual_told, takes_self=True))
     """Whose attempts the answer, or the error, tells of: an error of those before the one that it is of."""
-
-    @text.default
-    def _usual_text(self) -> str:
-        return TEXT if self.outcome == "answer" else ""
-
-    @told.default
-    def _usual_told(self) -> str:
-        if self.outcome == "answer":
-            return self.asked[-len(self.asked) // WEATHERS[self.fault].calls :]
-        return self.asked if self.outcome == "AllModelsFailedError" else self.asked[:-1]
 
     @property
     def seconds(self) -> tuple[float, float]:

@@ -16,7 +16,7 @@ import attrs
 import trustme
 from fault_weather import TEXT, WEATHERS
 
-from aiocompl import AiocomplError, Supervisor
+from aiocompl import AiocomplError, Supervisor, TransportSettings
 from aiocompl.errors import ModelsFailedError
 from aiocompl.runtime.tasks import without_traceback
 from aiocompl.testing import Simulator
@@ -182,6 +182,8 @@ def _primary(weather: Weather) -> Simulator:
 
 def _settings(case: Case, weather: Weather, servers: dict[str, Simulator]) -> dict[str, Any]:
     given: dict[str, Any] = {"rng": Random(3), **weather.settings}
+    if weather.place == "expired":  # so that nothing else is wrong with it
+        given["transport"] = TransportSettings(ssl=_trusting())
     names = ["primary"] if case.where == "alone" else ["primary", "backup"]
     bases = {name: server.base_url for name, server in servers.items()}
     bases["primary"] = _address(weather.place, servers["primary"])
@@ -213,17 +215,27 @@ def _address(place: Place, server: Simulator) -> str:
 
 
 @cache
+def _authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@cache
 def _tls(place: Place) -> ssl.SSLContext | None:
     if place not in ("untrusted", "expired"):
         return None
-    yesterday = datetime.now(UTC) - timedelta(days=1)
-    made = trustme.CA().issue_cert(
-        "127.0.0.1",
-        not_before=yesterday - timedelta(days=1),
-        not_after=yesterday if place == "expired" else None,
+    begun, over = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1)
+    made = _authority().issue_cert(
+        "127.0.0.1", not_before=begun, not_after=over if place == "expired" else None
     )
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     made.configure_cert(context)
+    return context
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    _authority().configure_trust(context)
     return context
 
 

@@ -39,6 +39,8 @@ class Weather:
     """What the primary does."""
     backup: Script = None
     place: Place = "http"
+    says: str = ""
+    """What the primary's error says of it, among other things."""
     options: Mapping[str, Any] = attrs.field(factory=dict)
     """The call's own options."""
     streamed: Mapping[str, Any] = attrs.field(factory=dict)
@@ -148,9 +150,9 @@ WEATHERS: Final[Mapping[str, Weather]] = {
     "a proxy's HTML page (502) for ever": Weather(primary=_HTML),
     "an HTML page under 200": Weather(primary=_PORTAL, opens=True),
     "flapping: every other request fails (503)": Weather(primary=[faults.overloaded(), None] * 4, calls=4),
-    "connection refused": Weather(place="refused"),
-    "unknown host name": Weather(place="unknown"),
-    "no TLS where it should be": Weather(place="plain"),
-    "a certificate that nobody vouches for": Weather(place="untrusted"),
-    "a certificate that has expired": Weather(place="expired"),
+    "connection refused": Weather(place="refused", says="is the server up"),
+    "unknown host name": Weather(place="unknown", says="cannot be resolved"),
+    "no TLS where it should be": Weather(place="plain", says="no secure connection"),
+    "a certificate that nobody vouches for": Weather(place="untrusted", says="unable to get local issuer"),
+    "a certificate that has expired": Weather(place="expired", says="certificate has expired"),
 }

@@ -31,6 +31,8 @@ async def test_a_fault(row: Row) -> None:
     assert seen.asked == row.asked
     assert seen.left == ()
     check_times(row, seen)
+    first = [each.error for each in seen.attempts] + [seen.error]
+    assert WEATHERS[row.fault].says in str(first[0])
     if seen.error is None:
         assert seen.answer is not None
         check_answer(row, seen, seen.answer)

@@ -118,12 +118,12 @@ class Loose:
 
     finished = False
 
-    def feed(self, events: Any, _into: Any) -> None:
+    def feed(self, events: Any, into: Any) -> None:
         if events[0][1] == b"large":
             raise ResponseTooLargeError("too large")
         raise APIResponseValidationError("malformed")
 
-    def end(self, _into: Any) -> None:
+    def end(self, into: Any) -> None:
         self.finished = True
 
 

@@ -119,7 +119,9 @@ async def test_cancelled_while_redis_is_lost(redis_server: RedisServer) -> None:
         await asyncio.sleep(0)
         holding.cancel()
         await until(lambda: one.lost)
-        assert budgets.snapshot()["mine"].held == 0
+        await asyncio.wait([holding])
+        held = 0 if holding.cancelled() else 4  # it may have been known before that Redis is lost
+        assert budgets.snapshot()["mine"].held == held
 
 
 async def test_alone_without_room(redis_server: RedisServer) -> None:

@@ -56,7 +56,6 @@ NATIVE: Final = frozenset(
         "documents",
         "k",
         "p",
-        "priority",
         "safety_mode",
         "strict_tools",
         "thinking",

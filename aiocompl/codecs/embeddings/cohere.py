@@ -42,7 +42,7 @@ INPUT_TYPES: Final[Mapping[str, str]] = {"query": "search_query", "document": "s
 DEFAULT_INPUT_TYPE: Final = "search_document"
 """All models since v3 insist on one; texts that are embedded are mostly documents to be found."""
 
-NATIVE: Final = frozenset({"embedding_types", "max_tokens", "priority"})
+NATIVE: Final = frozenset({"embedding_types", "max_tokens"})
 
 
 class CohereEmbeddings(BoundEmbeddings):
@@ -87,7 +87,9 @@ def cohere_body(request: EmbeddingRequest) -> dict[str, Any]:
         body["output_dimension"] = params["dimensions"]
     if "truncate" in params:
         body["truncate"] = truncate_word(params["truncate"])
-    return body | {name: params[name] for name in ("max_tokens", "priority") if name in params}
+    if "max_tokens" in params:
+        body["max_tokens"] = params["max_tokens"]
+    return body
 
 
 def cohere_response(

@@ -21,7 +21,7 @@ class CohereRerank(RerankOperation):
 
     path: ClassVar[str] = "/v2/rerank"
     takes: ClassVar[frozenset[str]] = frozenset({"max_tokens_per_doc"})
-    native: ClassVar[frozenset[str]] = frozenset({"priority"})
+    native: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         super().__init__(
@@ -39,6 +39,5 @@ class CohereV1Rerank(CohereRerank):
 
     path: ClassVar[str] = "/v1/rerank"
     takes: ClassVar[frozenset[str]] = frozenset({"max_chunks_per_doc", "rank_fields"})
-    native: ClassVar[frozenset[str]] = frozenset()
     return_documents = "return_documents"
     objects: ClassVar[bool] = True
