@@ -130,17 +130,18 @@ def _quicker_of_two(loads: Sequence[Load], rng: Random, now: float) -> int:
     """The power of two choices: nearly as good as the best of all, and the best is not overrun."""
     number = len(loads)
     one = int(rng.random() * number)
-    two = int(rng.random() * (number - 1))
-    if two >= one:
-        two += 1
+    if number == _TWO:
+        two = 1 - one
+    else:
+        two = int(rng.random() * (number - 1))
+        if two >= one:
+            two += 1
     return one if _expected(loads[one], now) <= _expected(loads[two], now) else two
 
 
 def _expected(load: Load, now: float) -> float:
-    latency = load.latency.at(now)
-    if latency is None:
-        return _UNKNOWN * load.in_flight
-    return latency * (load.in_flight + 1)
+    latency, calls = load.latency.at(now), load.in_flight
+    return _UNKNOWN * calls if latency is None else latency * (calls + 1)
 
 
 def _sticky(loads: Sequence[Load], key: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "mo": 2_592_000.0}
 _PERIOD: Final = re.compile(r"(\d+)(mo|[smhdw])").fullmatch
@@ -158,25 +158,22 @@ class BudgetKeeper:
 
     def check(self, name: str | None, now: float, estimate: float) -> Excess | None:
         """Which budget so many dollars could exceed, that of this name or that of all calls; None where none."""
-        for account in self._of(name):
-            account.turn(now)
-            most, taken = account.budget.max_budget, account.spent + account.held
-            if taken >= most or taken + estimate > most + _ROUNDING:
-                return Excess(name=account.name, budget=account.snapshot(now))
-        return None
+        return _excess(self._of(name), now, estimate)
 
     def hold(self, name: str | None, now: float, estimate: float) -> Excess | None:
         """Hold so many dollars until `settle`, unless that could exceed a budget: then nothing is held."""
-        excess = self.check(name, now, estimate)
+        accounts = self._of(name)
+        excess = _excess(accounts, now, estimate)
         if excess is None:
-            for account in self._of(name):
+            for account in accounts:
                 account.held += estimate
         return excess
 
     def settle(self, name: str | None, now: float, *, held: float, spent: float) -> None:
         """A call has ended: hold no longer what was held for it, and note what it cost."""
         for account in self._of(name):
-            account.turn(now)
+            if account.budget.period is not None:
+                account.turn(now)
             account.held = max(0.0, account.held - held)
             account.spent += spent
 
@@ -201,6 +198,8 @@ class BudgetKeeper:
         self._share()
 
     def _share(self) -> None:
+        self.is_periodic = any(account.budget.period is not None for account in self._accounts.values())
+        """Whether any of them begins anew, so that the time matters."""
         shared = self._accounts.get(None)
         self._shared = () if shared is None else (shared,)
 
@@ -209,3 +208,15 @@ class BudgetKeeper:
         if name is None or (own := self._accounts.get(name)) is None:
             return self._shared
         return (*self._shared, own)
+
+
+def _excess(accounts: Iterable[_Account], now: float, estimate: float) -> Excess | None:
+    """The first of these that so many dollars could exceed."""
+    for account in accounts:
+        budget = account.budget
+        if budget.period is not None:
+            account.turn(now)
+        most, taken = budget.max_budget, account.spent + account.held
+        if taken >= most or taken + estimate > most + _ROUNDING:
+            return Excess(name=account.name, budget=account.snapshot(now))
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiocompl.types.completion import Usage
     from aiocompl.types.request import Request
 
-DEFAULT_OUTPUT_TOKENS: Final = 256
+DEFAULT_OUTPUT_TOKENS: Final = 256.0
 """Tokens that an answer is taken to have until it is there, where the call does not bound it."""
 
 
@@ -61,23 +61,27 @@ class RateLimitPolicy:
         return self.rpm, self.tpm, self.input_tpm, self.output_tpm
 
 
-class Cost(NamedTuple):
-    """What one call takes of the limits. A tuple, as there are two for every call."""
+@attrs.define(unsafe_hash=True)
+class Cost:
+    """What one call takes of the limits; nobody changes it. Not frozen, as there are two for every call.
+
+    Whole numbers will do, but the interpreter is twice as fast where all are floats.
+    """
 
     requests: float = 1.0
     input_tokens: float = 0.0
     output_tokens: float = 0.0
+    amounts: tuple[float, float, float, float] = attrs.field(init=False, eq=False, repr=False)
+    """What it takes of each of `KINDS`."""
+
+    def __attrs_post_init__(self) -> None:
+        prompt, answer = self.input_tokens, self.output_tokens
+        self.amounts = self.requests, prompt + answer, prompt, answer
 
     @property
     def tokens(self) -> float:
         """Of prompt and answer together."""
-        return self.input_tokens + self.output_tokens
-
-    @property
-    def amounts(self) -> tuple[float, float, float, float]:
-        """What it takes of each of `KINDS`."""
-        requests, prompt, answer = self
-        return requests, prompt + answer, prompt, answer
+        return self.amounts[1]
 
     def plus(self, other: Cost) -> Cost:
         """Both together."""
@@ -130,10 +134,12 @@ class Limiter:
     learns: bool = attrs.field(init=False)
     """Whether `learn` is of use."""
     _meters: dict[int, Meter] = attrs.field(init=False)  # by the place in `KINDS`
+    _each: tuple[tuple[int, Meter], ...] = attrs.field(init=False)  # the same
 
     def __attrs_post_init__(self) -> None:
         self.learns = self.policy.learn
         self._meters = meters_of(self.policy)
+        self._each = tuple(self._meters.items())
 
     @property
     def counts_tokens(self) -> bool:
@@ -160,7 +166,7 @@ class Limiter:
 
     def take(self, cost: Cost, now: float) -> float:
         """Take what a call costs and return 0.0, or take nothing and return the seconds until it may be asked again."""
-        meters, amounts = self._meters.items(), cost.amounts
+        meters, amounts = self._each, cost.amounts
         longest = 0.0
         for kind, meter in meters:
             if (wait := meter.wait(amounts[kind], now)) > longest:
@@ -189,7 +195,7 @@ class Limiter:
             at: When it was taken; without it, what is given back is of use only once the minute is over.
         """
         before, after = reserved.amounts, used.amounts
-        for kind, meter in self._meters.items():
+        for kind, meter in self._each:
             more = after[kind] - before[kind]
             if more > 0:
                 meter.take(more, now)
@@ -219,6 +225,7 @@ class Limiter:
             if learnt is None and left is None:
                 return
             meter = self._meters[kind] = self._meter(kind, limit)
+            self._each = tuple(self._meters.items())
         elif learnt is not None and learnt != meter.limit:
             meter.resize(limit)
         meter.allowance = left
@@ -244,18 +251,18 @@ def estimated_cost(request: Request) -> Cost:
     params = request.params
     if isinstance(request, ChatRequest):
         if not params:
-            return Cost(1.0, rough_prompt_tokens(request.messages), DEFAULT_OUTPUT_TOKENS)
+            return Cost(1.0, float(rough_prompt_tokens(request.messages)), DEFAULT_OUTPUT_TOKENS)
         bound = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_OUTPUT_TOKENS
         answers = params.get("n") or 1
         prompt = rough_prompt_tokens(request.messages, tools=params.get("tools"))
-        return Cost(1.0, prompt, _number(bound) * _number(answers))
+        return Cost(1.0, float(prompt), _number(bound) * _number(answers))
     texts = request.input if isinstance(request, EmbeddingRequest) else ()
     return Cost(1.0, float(sum(estimate_tokens(one) if isinstance(one, str) else len(one) for one in texts)))
 
 
 def used_cost(usage: Usage) -> Cost:
     """What a call took by the provider's own count."""
-    return Cost(1.0, usage.prompt_tokens, usage.completion_tokens)
+    return Cost(1.0, float(usage.prompt_tokens), float(usage.completion_tokens))
 
 
 def _number(value: object) -> float:

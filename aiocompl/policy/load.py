@@ -45,7 +45,8 @@ class PeakEwma:
         """What it is now: without observations it goes towards 0, so that nobody is shunned for ever."""
         if self.value is None:
             return None
-        return self.value * exp(-max(0.0, now - self._at) / self.fade)
+        gone = now - self._at
+        return self.value * exp(-gone / self.fade) if gone > 0 else self.value
 
 
 @attrs.define(eq=False)

@@ -63,10 +63,10 @@ def rough_prompt_tokens(messages: Messages, *, tools: Sequence[Any] | None = Non
     for message in messages:
         if type(message) is not dict or len(message) != _ROLE_AND_CONTENT:
             return estimate_prompt_tokens(messages)
-        text = message.get("content")
-        if type(text) is not str or not text.isascii():
+        role, text = message.get("role"), message.get("content")
+        if type(text) is not str or type(role) is not str or not text.isascii():
             return estimate_prompt_tokens(messages)
-        tokens += _PER_MESSAGE + -(-len(message.get("role") or "") // 4) - (-len(text) // 4)
+        tokens += _PER_MESSAGE + (len(role) + 3) // 4 + (len(text) + 3) // 4
     return round(tokens * _ANY.factor) + _ANY.primer
 
 

@@ -102,12 +102,12 @@ class Accounts:
             if key is not None and key not in budgets:
                 raise unknown_budget(key, budgets.names)
             answer = _UNBOUNDED_ANSWER if max_tokens is None else max_tokens
-            held = self._most(provider, model, prompt_tokens, answer, price)
-            excess = None
+            most = None if price is None else price.of(prompt_tokens, answer)
+            held = self._most(provider, model, prompt_tokens, answer) if most is None else most
             if self._state is None:
-                excess = budgets.hold(key, asyncio.get_running_loop().time(), held)
-            if excess is not None:
-                raise _exceeded(excess, held, provider, model)
+                excess = budgets.hold(key, self._now(), held)
+                if excess is not None:
+                    raise _exceeded(excess, held, provider, model)
         elif key is not None:
             raise unknown_budget(key, ())
         return Hold(self, provider, model, prompt_tokens, price, held, key, user, group, deployment, kind)
@@ -132,7 +132,7 @@ class Accounts:
         """The budgets as they are, by name."""
         if (shared := self._sharing) is not None:
             return shared.snapshot()
-        return {} if self._budgets is None else self._budgets.snapshot(asyncio.get_running_loop().time())
+        return {} if self._budgets is None else self._budgets.snapshot(self._now())
 
     def reload(self, budgets: Mapping[str | None, Budget]) -> None:
         """Have other budgets from now on; what was spent of those that stay counts on."""
@@ -152,10 +152,10 @@ class Accounts:
         day = when // DAY
         row = day, provider, model, hold.group, hold.deployment, key, hold.user, outcome, hold.kind
         self.ledger.add(row, usage, cost, estimated=estimated)
-        if (shared := self._sharing) is not None:
+        if self._state is not None and (shared := self._sharing) is not None:
             shared.settle(key, held=hold.held, spent=cost or 0.0)
         elif self._budgets is not None:
-            self._budgets.settle(key, asyncio.get_running_loop().time(), held=hold.held, spent=cost or 0.0)
+            self._budgets.settle(key, self._now(), held=hold.held, spent=cost or 0.0)
         if self._on_entry is not None:
             entry = LedgerEntry(
                 provider=provider,
@@ -176,9 +176,14 @@ class Accounts:
             except Exception as error:  # noqa: BLE001 - a hook must not break the call
                 telemetry.warning("on_entry.failed", error=repr(error))
 
-    def _most(self, provider: str, model: str, prompt: int, answer: int, price: Price | None) -> float:
+    def _now(self) -> float:
+        """The present, where there is a budget whose period may be over."""
+        periodic = self._budgets is not None and self._budgets.is_periodic
+        return asyncio.get_running_loop().time() if periodic else 0.0
+
+    def _most(self, provider: str, model: str, prompt: int, answer: int) -> float:
         """The most that an attempt costs if the estimates hold; nothing where nobody knows a price, and then it is said."""
-        dollars = prices.cost_of(provider, model, prompt, answer, price=price)
+        dollars = prices.cost_of(provider, model, prompt, answer)
         if dollars is not None:
             return dollars
         if (provider, model) not in self._unpriced and len(self._unpriced) < _UNBOUNDED_ANSWER:

@@ -121,17 +121,17 @@ class Deployment:
             AiocomplError: Whatever went wrong.
         """
         child = self.child
-        visit: Visit | None = None
-        if self._kept:
-            now, passed, turnstile = child.loop.time(), None, self.turnstile
-            if turnstile is not None and (passed := turnstile.enter_nowait(cost, now)) is None:
+        begun, passed, kept = 0.0, None, self._kept
+        if kept:
+            begun, turnstile = child.loop.time(), self.turnstile
+            if turnstile is not None and (passed := turnstile.enter_nowait(cost, begun)) is None:
                 child.admit(again=again)
                 with child.holding():
                     passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
-                now, again = child.loop.time(), True  # it has waited: it is let in while the child drains
+                begun, again = child.loop.time(), True  # it has waited: it is let in while the child drains
                 if waited is not None:
                     waited(passed.waited)
-            visit = self._begin(passed, cost, now)
+            self._begin(passed, cost, begun)
         try:
             answer = await child.ask(
                 request,
@@ -144,14 +144,14 @@ class Deployment:
                 priority=priority,
             )
         except BaseException as error:
-            if visit is not None:
-                visit.fail(error)
+            if kept:
+                self._failed(error, passed)
             raise
-        if visit is not None:
-            visit.answered(answer)
+        if kept:
+            self._answered(answer, passed, cost, begun)
         return answer
 
-    def _begin(self, passed: Pass | None, cost: Cost, now: float) -> Visit:
+    def _begin(self, passed: Pass | None, cost: Cost, now: float) -> None:
         """Pass the breaker, now that the call has its turn. Not let in: nothing stays counted."""
         if self.gate is not None:
             try:
@@ -160,7 +160,57 @@ class Deployment:
                 if passed is not None:
                     passed.leave(NOTHING)
                 raise
-        return Visit(self, passed, cost, now)
+        if (load := self.load) is not None:
+            load.in_flight += 1
+            if load.tallied:
+                load.requests.add(1.0, now)
+                load.tokens.add(cost.tokens, now)
+
+    def _answered(self, answer: Any, passed: Pass | None, cost: Cost, begun: float) -> None:
+        """A call has been answered, or a stream has been opened, whose end is the call's."""
+        now = self.child.loop.time()
+        if self.gate is not None:
+            self.gate.succeed(now)
+        if self.load is not None:
+            self.load.latency.observe(now - begun, now)
+        if isinstance(answer, ChatCompletion):
+            self._leave(passed, cost, answer.usage, answer.call)
+        elif isinstance(answer, CompletionStream):
+            answer.when_ended(partial(self._stream_ended, passed, cost, answer.receipt, answer.call))
+        else:
+            self._leave(passed, cost, None, answer.call)
+
+    def _failed(self, error: BaseException, passed: Pass | None) -> None:
+        """A call came to nothing."""
+        if self.gate is not None:
+            self.gate.fail(error)
+        if self.load is not None:
+            self.load.in_flight -= 1
+        if passed is not None:
+            if isinstance(error, WaitTooLongError):  # the inbox refused it: nothing was sent
+                passed.leave(NOTHING)
+            else:
+                passed.leave(failed=True)
+
+    def _stream_ended(
+        self, passed: Pass | None, cost: Cost, receipt: Receipt, call: CallInfo, error: Exception | None
+    ) -> None:
+        if error is not None and self.gate is not None:
+            self.gate.fail(error)
+        self._leave(passed, cost, receipt.spent()[0] if self.counts_tokens else None, call)
+
+    def _leave(self, passed: Pass | None, cost: Cost, usage: Usage | None, call: CallInfo | None) -> None:
+        """A call is over that was answered."""
+        load = self.load
+        if load is not None:
+            load.in_flight -= 1
+            if usage is not None and load.tallied:
+                load.tokens.add(usage.total_tokens - cost.tokens, self.child.loop.time())
+        if passed is not None:
+            said = call.rate_limits if self.learns and call is not None else None
+            passed.leave(
+                used_cost(usage) if usage is not None and (self.counts_tokens or self.learns) else None, said
+            )
 
     def snapshot(self) -> DeploymentSnapshot:
         """The state at this instant."""
@@ -176,63 +226,3 @@ class Deployment:
             breaker=None if self.gate is None else self.gate.state,
             limits=None if self.turnstile is None else self.turnstile.snapshot(),
         )
-
-
-class Visit:
-    """A call on its way at a deployment that is watched over. It ends once, however it ends."""
-
-    __slots__ = ("_begun", "_cost", "_deployment", "_passed")
-
-    def __init__(self, deployment: Deployment, passed: Pass | None, cost: Cost, begun: float) -> None:
-        self._deployment = deployment
-        self._passed = passed
-        self._cost = cost
-        self._begun = begun
-        if (load := deployment.load) is not None:
-            load.in_flight += 1
-            if load.tallied:
-                load.requests.add(1.0, begun)
-                load.tokens.add(cost.tokens, begun)
-
-    def answered(self, answer: Any) -> None:
-        """It has been answered, or a stream has been opened, whose end is the visit's."""
-        deployment, now = self._deployment, self._deployment.child.loop.time()
-        if deployment.gate is not None:
-            deployment.gate.succeed(now)
-        if deployment.load is not None:
-            deployment.load.latency.observe(now - self._begun, now)
-        if isinstance(answer, ChatCompletion):
-            self._leave(answer.usage, answer.call)
-        elif isinstance(answer, CompletionStream):
-            answer.when_ended(partial(self._stream_ended, answer.receipt, answer.call))
-        else:
-            self._leave(None, answer.call)
-
-    def fail(self, error: BaseException) -> None:
-        """It came to nothing."""
-        deployment = self._deployment
-        if deployment.gate is not None:
-            deployment.gate.fail(error)
-        if deployment.load is not None:
-            deployment.load.in_flight -= 1
-        if self._passed is not None:
-            if isinstance(error, WaitTooLongError):  # the inbox refused it: nothing was sent
-                self._passed.leave(NOTHING)
-            else:
-                self._passed.leave(failed=True)
-
-    def _stream_ended(self, receipt: Receipt, call: CallInfo, error: Exception | None) -> None:
-        if error is not None and self._deployment.gate is not None:
-            self._deployment.gate.fail(error)
-        self._leave(receipt.spent()[0] if self._deployment.counts_tokens else None, call)
-
-    def _leave(self, usage: Usage | None, call: CallInfo | None) -> None:
-        load = self._deployment.load
-        if load is not None:
-            load.in_flight -= 1
-            if usage is not None and load.tallied:
-                more = usage.total_tokens - self._cost.tokens
-                load.tokens.add(more, self._deployment.child.loop.time())
-        if self._passed is not None:
-            said = call.rate_limits if call is not None and self._deployment.learns else None
-            self._passed.leave(None if usage is None else used_cost(usage), said)

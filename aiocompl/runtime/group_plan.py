@@ -75,6 +75,7 @@ class GroupPlan:
         call: What is asked, and where it begins: a group, or a model that is in none.
         keywords: All that the caller gave besides the messages.
         fallbacks: Say where to go when a group has failed.
+        asked: The model group that is asked first.
         own: The call's own fallbacks.
         key: Calls with the same key go to the same deployment of a group.
         is_sorted: Whether `call` will do as it is for the first deployment that has no parameters of its own; it is
@@ -85,6 +86,8 @@ class GroupPlan:
     call: Call
     keywords: Mapping[str, Any]
     fallbacks: Fallbacks
+    asked: Group | None
+    """The model group whose turn it is."""
     own: tuple[Fallback, ...] | None = None
     key: str | None = None
     is_sorted: bool = True
@@ -92,11 +95,10 @@ class GroupPlan:
     is_open: bool = attrs.field(default=True, init=False)
     model: str = attrs.field(init=False)
     policy: RetryPolicy = attrs.field(init=False)
-    asked: Group | None = attrs.field(default=None, init=False)
-    """The model group whose turn it is."""
     _changes: Mapping[str, Any] = attrs.field(
         default=_NOTHING, init=False
     )  # what this fallback does otherwise
+    _first: Group | None = attrs.field(init=False)  # the one that was asked first
     _walk: FallbackWalk | None = attrs.field(default=None, init=False)
     _fell_back: bool = attrs.field(default=False, init=False)
     _failed: frozenset[int] = attrs.field(default=_NOBODY, init=False)  # ids of members that failed this call
@@ -104,7 +106,8 @@ class GroupPlan:
     _prepared: Mapping[int, Prepared[Any]] = attrs.field(default=_UNPREPARED, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._enter(self.call.model)
+        self._first = self.asked
+        self._enter(self.call.model, self.asked)
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -121,7 +124,14 @@ class GroupPlan:
     def fresh(self) -> GroupPlan:
         """See `Plan`; so are the others."""
         return GroupPlan(
-            self.finder, self.call, self.keywords, self.fallbacks, self.own, self.key, is_sorted=False
+            self.finder,
+            self.call,
+            self.keywords,
+            self.fallbacks,
+            self._first,
+            self.own,
+            self.key,
+            is_sorted=False,
         )
 
     def choose(self) -> Prepared[Any]:
@@ -142,7 +152,11 @@ class GroupPlan:
         finder, key = self.finder, self.key
         now = finder.now()
         member = group.pick(members, finder.rng, now, key)
-        if member.has_line(now) and (others := [each for each in members if not each.has_line(now)]):
+        if (
+            len(members) > 1
+            and member.has_line(now)
+            and (others := [each for each in members if not each.has_line(now)])
+        ):
             member = group.pick(others, finder.rng, now, key)
         known = self._prepared.get(id(member))
         if known is not None:
@@ -181,11 +195,10 @@ class GroupPlan:
         self._failed, self._barred, self._prepared = _NOBODY, _NOBODY, _UNPREPARED
         self._changes = entry.params
         past = any(map(says_where, entry.params))  # a place of its own is past the group
-        self._enter(entry.model, past=past)
+        self._enter(entry.model, None if past else self.finder.find(entry.model))
 
-    def _enter(self, model: str, *, past: bool = False) -> None:
-        self.model = model
-        asked = self.asked = None if past else self.finder.find(model)
+    def _enter(self, model: str, asked: Group | None) -> None:
+        self.model, self.asked = model, asked
         if asked is None:
             self.group, self.policy = None, self.finder.policy
         else:

@@ -207,9 +207,14 @@ class Errand:
     async def _ask(self, prepared: Prepared[Any], kind: AttemptKind | None = None) -> Any:
         """Make one attempt; `kind` is for those that are not alone."""
         watch, accounts = self._watch, self.rules.accounts
-        if watch is None and accounts is None:
+        book: Book
+        if watch is not None:
+            book = self._open_book(prepared, kind or self._kind, watch)
+        elif accounts is not None:
+            cost = self._cost_of(prepared.request)
+            book = open_hold(prepared, kind or self._kind, self.plan.group, accounts, cost)
+        else:
             return await self._exchange(prepared, prepared.request)
-        book = self._open_book(prepared, kind or self._kind)
         try:
             if accounts is not None and accounts.is_shared:
                 await book.confirm()
@@ -220,12 +225,10 @@ class Errand:
         book.answered(answer)
         return answer
 
-    def _open_book(self, prepared: Prepared[Any], kind: AttemptKind) -> Book:
-        watch, accounts, group = self._watch, self.rules.accounts, self.plan.group
+    def _open_book(self, prepared: Prepared[Any], kind: AttemptKind, watch: CallWatch) -> Book:
+        accounts = self.rules.accounts
         cost = ONE if accounts is None else self._cost_of(prepared.request)
-        if watch is not None:
-            return open_book(prepared, kind, group, watch, accounts, cost)
-        return open_hold(prepared, kind, group, cast("Accounts", accounts), cost)
+        return open_book(prepared, kind, self.plan.group, watch, accounts, cost)
 
     async def _exchange(self, prepared: Prepared[Any], request: Request) -> Any:
         deadline = self.deadline

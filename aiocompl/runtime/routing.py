@@ -146,8 +146,8 @@ class Routing(ChildKeeper):
 
     def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
         groups, options = self._groups, call.options
-        plan = GroupPlan(self, call, params, groups.fallbacks)
-        times, group = 1, plan.asked
+        times, group = 1, groups.find(call.model)
+        plan = GroupPlan(self, call, params, groups.fallbacks, group)
         if options:
             if group is not None:
                 _refuse_targets(group.name, options)

@@ -13,7 +13,6 @@ from aiocompl._compat import override
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.hedge import HedgeBudget, HedgePurse
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
-from aiocompl.prices import table_loaded
 from aiocompl.runtime.accounts import accounts_of
 from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, call_retries, call_timeout, sift, sort_keywords
@@ -150,6 +149,7 @@ class Supervisor(Routing, Combinators, BatchCalling):
             self._on_race = partial(_tell_race, self.hooks)
         self._cache = _cache_layer(cache, coalesce=coalesce)
         self.shared = shared
+        self._has_prices = False  # whether the price table has been loaded
         self.accounts = accounts_of(
             ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry, shared=shared
         )
@@ -201,8 +201,9 @@ class Supervisor(Routing, Combinators, BatchCalling):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
-        if self.accounts is not None and not table_loaded():
+        if self.accounts is not None and not self._has_prices:
             await load_prices()
+            self._has_prices = True
         started = loop.time()
         deadline = started + (call_timeout(options, self._timeout) if options else self._timeout)
         answer_type = call.answer_type

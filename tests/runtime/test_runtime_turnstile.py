@@ -288,14 +288,14 @@ async def test_headers_are_not_heeded_unless_asked_for() -> None:
 
 
 async def test_whether_one_would_have_to_wait() -> None:
-    line = Line(rpm=60, burst=1)
-    assert not line.turnstile.has_line
+    line, now = Line(rpm=60, burst=1), asyncio.get_running_loop().time()
+    assert not line.turnstile.has_line(now)
     await line.turnstile.enter(ONE)
-    assert line.turnstile.has_line
+    assert line.turnstile.has_line(now)
     bare = Line(parallel=1)
-    assert not bare.turnstile.has_line
+    assert not bare.turnstile.has_line(now)
     await bare.turnstile.enter(ONE)
-    assert bare.turnstile.has_line
+    assert bare.turnstile.has_line(now)
 
 
 async def test_the_snapshot() -> None:
@@ -306,7 +306,7 @@ async def test_the_snapshot() -> None:
     found = line.turnstile.snapshot()
     assert (found.waiting, found.in_flight, found.max_parallel, found.refused) == (1, 1, 1, 0)
     assert (found.rpm, found.tpm) == (60, 1000)
-    assert line.turnstile.has_line
+    assert line.turnstile.has_line(asyncio.get_running_loop().time())
     first.leave()
     await task
     bare = Line().turnstile.snapshot()

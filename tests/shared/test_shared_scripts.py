@@ -75,7 +75,7 @@ def same_breaker(client: Any, shared: RedisBreaker, pure: Breaker) -> None:
     script = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1]) or cmsgpack.pack({})))"
     kept = orjson.loads(client.eval(script, 1, shared.link.key("breaker", shared.name)))
     assert (kept.get("row", 0), kept.get("trips", 0)) == (pure._row, pure._trips)
-    assert kept.get("open_until") == (None if pure._until is None else pytest.approx(pure._until))
+    assert kept.get("open_until") == (None if pure.until is None else pytest.approx(pure.until))
     assert list(kept.get("slices") or []) == [pytest.approx(each) for each in pure._slices]
 
 
