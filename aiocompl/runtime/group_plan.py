@@ -110,11 +110,6 @@ class GroupPlan:
         self._enter(self.call.model, self.asked)
 
     @property
-    def options(self) -> Mapping[str, Any]:
-        """The call's own."""
-        return self.call.options
-
-    @property
     def walk(self) -> FallbackWalk:
         """The call's way through the chains."""
         if self._walk is None:
@@ -174,7 +169,7 @@ class GroupPlan:
         for member in self.asked.members if self.asked is not None else ():
             if member.made is deployment:
                 self._note_failed(member, barred=blames_deployment(error))
-                if member.config.max_retries is not None and not _says_retries(self.options):
+                if member.config.max_retries is not None and not _says_retries(self.call.options):
                     self.policy = attrs.evolve(self.policy, max_retries=member.config.max_retries)
 
     def has_elsewhere(self) -> bool:
