@@ -116,14 +116,14 @@ async def test_what_is_not_kept_cannot_be_read_again() -> None:
 class Loose:
     """A decoder that is content with any end, and takes no event but one that is too large."""
 
-    finished = False
+    finished: bool = False
 
-    def feed(self, events: Any, _into: Any) -> None:
+    def feed(self, events: Any, into: Any) -> None:
         if events[0][1] == b"large":
             raise ResponseTooLargeError("too large")
         raise APIResponseValidationError("malformed")
 
-    def end(self, _into: Any) -> None:
+    def end(self, into: Any) -> None:
         self.finished = True
 
 
