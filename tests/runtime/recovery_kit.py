@@ -68,7 +68,7 @@ class Recovered:
         self.delay = 0.0
         self.refusal: AiocomplError | None = None
         self._left = list(script)
-        self._recovery: Any = recovery
+        self._recovery: Recovery = recovery
         self._options = options
         self.child = ScriptedChild(self._step)
 

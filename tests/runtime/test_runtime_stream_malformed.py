@@ -116,7 +116,7 @@ async def test_what_is_not_kept_cannot_be_read_again() -> None:
 class Loose:
     """A decoder that is content with any end, and takes no event but one that is too large."""
 
-    finished = False
+    finished: bool = False
 
     def feed(self, events: Any, into: Any) -> None:
         if events[0][1] == b"large":
