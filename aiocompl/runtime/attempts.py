@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from aiocompl.types.request import Request
 
 
+def is_watched(options: Mapping[str, Any]) -> bool:
+    """Whether somebody wants to know of a call with these options, hooks aside."""
+    if options:
+        return options.get("logger_fn") is not None or telemetry.watched(verbose=bool(options.get("verbose")))
+    return telemetry.watched(verbose=False)
+
+
 def begin_watch(
     request: Request,
     route: OperationRoute[Any] | None,
@@ -44,14 +51,12 @@ def begin_watch(
         hooks: The supervisor's, if it has any.
         group: The model group that is asked for, where it is one.
     """
-    logger_fn = verbose = None
-    if options:
-        logger_fn, verbose = options.get("logger_fn"), options.get("verbose")
-    if hooks is None and logger_fn is None and not telemetry.watched(verbose=bool(verbose)):
+    if hooks is None and not is_watched(options):
         return None
     from aiocompl.telemetry.watch import CallWatch  # noqa: PLC0415 - only for those who watch
 
-    watch = CallWatch(request, route, started, clock, hooks, logger_fn, bool(verbose), group)
+    logger_fn, verbose = options.get("logger_fn"), bool(options.get("verbose"))
+    watch = CallWatch(request, route, started, clock, hooks, logger_fn, verbose, group)
     watch.begin()
     return watch
 

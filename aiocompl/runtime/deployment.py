@@ -13,7 +13,7 @@ from aiocompl.runtime.stream import CompletionStream
 from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from aiocompl.codecs.base import Operation
     from aiocompl.codecs.routing import OperationRoute
@@ -87,7 +87,7 @@ class Deployment:
         """None where its circuit breaker lets a call pass now, else seconds until it does."""
         return None if self.gate is None else self.gate.closed_for
 
-    async def ask(
+    def ask(
         self,
         request: Request,
         route: OperationRoute[Operation[Any, AnswerT]],
@@ -99,7 +99,7 @@ class Deployment:
         priority: int = 0,
         waited: Callable[[float], object] | None = None,
         cost: Cost = ONE,
-    ) -> AnswerT | CompletionStream:
+    ) -> Coroutine[Any, Any, AnswerT | CompletionStream]:
         """Make one attempt; see `Child.ask`.
 
         Cancelled: the request is withdrawn or its HTTP exchange aborted, and awaited; nothing stays counted.
@@ -120,18 +120,53 @@ class Deployment:
             CircuitOpenError: The breaker lets nothing pass.
             AiocomplError: Whatever went wrong.
         """
-        child = self.child
-        begun, passed, kept = 0.0, None, self._kept
-        if kept:
-            begun, turnstile = child.loop.time(), self.turnstile
-            if turnstile is not None and (passed := turnstile.enter_nowait(cost, begun)) is None:
-                child.admit(again=again)
-                with child.holding():
-                    passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
-                begun, again = child.loop.time(), True  # it has waited: it is let in while the child drains
-                if waited is not None:
-                    waited(passed.waited)
-            self._begin(passed, cost, begun)
+        if not self._kept:
+            return self.child.ask(
+                request,
+                route.codec,
+                started=started,
+                deadline=deadline,
+                again=again,
+                rebind=route.rebind,
+                limits=limits,
+                priority=priority,
+            )
+        return self._ask(
+            request,
+            route,
+            started=started,
+            deadline=deadline,
+            again=again,
+            limits=limits,
+            priority=priority,
+            waited=waited,
+            cost=cost,
+        )
+
+    async def _ask(
+        self,
+        request: Request,
+        route: OperationRoute[Operation[Any, AnswerT]],
+        *,
+        started: float,
+        deadline: float,
+        again: bool,
+        limits: StreamLimits | None,
+        priority: int,
+        waited: Callable[[float], object] | None,
+        cost: Cost,
+    ) -> AnswerT | CompletionStream:
+        """See `ask`: an attempt that is watched over."""
+        child, turnstile, passed = self.child, self.turnstile, None
+        begun = child.loop.time()
+        if turnstile is not None and (passed := turnstile.enter_nowait(cost, begun)) is None:
+            child.admit(again=again)
+            with child.holding():
+                passed = await turnstile.enter(cost, priority=priority, deadline=deadline)
+            begun, again = child.loop.time(), True  # it has waited: it is let in while the child drains
+            if waited is not None:
+                waited(passed.waited)
+        self._begin(passed, cost, begun)
         try:
             answer = await child.ask(
                 request,
@@ -144,11 +179,9 @@ class Deployment:
                 priority=priority,
             )
         except BaseException as error:
-            if kept:
-                self._failed(error, passed)
+            self._failed(error, passed)
             raise
-        if kept:
-            self._answered(answer, passed, cost, begun)
+        self._answered(answer, passed, cost, begun)
         return answer
 
     def _begin(self, passed: Pass | None, cost: Cost, now: float) -> None:

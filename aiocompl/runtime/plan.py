@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiocompl.types.request import Request
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Prepared(Generic[AnswerT]):
     """What an attempt asks, and whom: a request in the words of one deployment."""
 
@@ -93,7 +93,7 @@ class Plan(Protocol):
         ...
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class OneWay(Prepared[AnswerT]):
     """The plan of a call that names a model: one deployment and no other."""
 

@@ -13,7 +13,7 @@ from aiocompl.policy.fair_queue import as_priority
 from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
 from aiocompl.policy.steps import FALL_BACK, RAISE, Situation, Step, next_step
-from aiocompl.runtime.attempts import begin_watch, open_book, open_hold
+from aiocompl.runtime.attempts import begin_watch, is_watched, open_book, open_hold
 from aiocompl.runtime.hedging import Hedged, Rival
 from aiocompl.runtime.opening import REFUSALS, Opened
 from aiocompl.runtime.recovering import RecoveringStream
@@ -25,7 +25,7 @@ from aiocompl.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from aiocompl.codecs.base import Codec
     from aiocompl.codecs.prefill import Prefilled
@@ -89,6 +89,7 @@ class Errand:
     _prepared: Prepared[Any] | None = attrs.field(default=None, init=False)  # what the attempt under way asks
     _begun: float = attrs.field(default=0.0, init=False)  # when it began
     _kind: AttemptKind = attrs.field(default="first", init=False)  # why it is made
+    _watches: bool = attrs.field(default=False, init=False)  # whether somebody may want to watch
     _watch: CallWatch | None = attrs.field(default=None, init=False)
     _before: tuple[Attempt, ...] = attrs.field(default=(), init=False)  # failed until its stream broke
     _cost: Cost | None = attrs.field(default=None, init=False)
@@ -96,7 +97,7 @@ class Errand:
     _prefill: str = attrs.field(default="", init=False)  # the beginning of the answer to go on from
     _prefilled: Prefilled | None = attrs.field(default=None, init=False)  # what of it was given to the model
 
-    async def run(self) -> Any:
+    def run(self) -> Coroutine[Any, Any, Any]:
         """Ask until there is an answer, an error that is final, or no time.
 
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
@@ -106,8 +107,14 @@ class Errand:
             AiocomplError: The error of the last attempt.
         """
         self._begun = self.started
+        if self.plan.is_open or self.rules.hooks is not None or is_watched(self.options):
+            return self._watched_answer()
+        return self._answer()  # nothing more than is needed stands between a plain call and its answer
+
+    async def _watched_answer(self) -> Any:
+        self._watches = True
         try:
-            answer = self._recoverable(await self._answer())
+            answer = await self._answer()
         except BaseException as error:
             if self._watch is not None:
                 self._watch.failed(error)
@@ -136,16 +143,14 @@ class Errand:
             return Opened(stream=stream)
         return Opened(stream=stream, prefilled=begun.text, may_echo=begun.may_echo)
 
-    def _recoverable(self, answer: Any) -> Any:
-        """A stream goes on elsewhere when it breaks, where there is an elsewhere or the call asks for it."""
-        if not isinstance(answer, CompletionStream):
-            return answer
-        if not self.plan.is_open and "stream_recovery" not in self.options:
-            return answer
+    def _recoverable(self, stream: CompletionStream) -> CompletionStream:
+        """It goes on elsewhere when it breaks, where there is an elsewhere or the call asks for it."""
+        if self._broken_by is not None or not (self.plan.is_open or "stream_recovery" in self.options):
+            return stream
         request = cast("ChatRequest", cast("Prepared[Any]", self._prepared).request)
         recovery = recovery_of(self.options)
         return RecoveringStream(
-            answer, recovery, self.reopen, deadline=self.deadline, answer_type=request.answer_type
+            stream, recovery, self.reopen, deadline=self.deadline, answer_type=request.answer_type
         )
 
     async def _answer(self) -> Any:
@@ -154,8 +159,12 @@ class Errand:
             self._prepared, self._kind = None, self._next_kind
             try:
                 prepared = self._choose(clock)
-                hedge = prepared.options.get("hedge")
-                answer = await (self._ask(prepared) if hedge is None else self._hedge(prepared, hedge))
+                if prepared.options and (hedge := prepared.options.get("hedge")) is not None:
+                    answer = await self._hedge(prepared, hedge)
+                elif self._watch is None and self.rules.accounts is None:
+                    answer = await self._exchange(prepared, prepared.request)
+                else:
+                    answer = await self._ask(prepared)
             except AiocomplError as error:
                 wait = self._after(error, clock())
                 if wait is None:
@@ -176,7 +185,7 @@ class Errand:
 
     def _choose(self, clock: Callable[[], float]) -> Prepared[Any]:
         prepared = self._prepared = self.plan.choose()
-        if self._watch is None:
+        if self._watches and self._watch is None:
             self._watch = begin_watch(
                 prepared.request,
                 prepared.route,
@@ -230,7 +239,7 @@ class Errand:
         cost = ONE if accounts is None else self._cost_of(prepared.request)
         return open_book(prepared, kind, self.plan.group, watch, accounts, cost)
 
-    async def _exchange(self, prepared: Prepared[Any], request: Request) -> Any:
+    def _exchange(self, prepared: Prepared[Any], request: Request) -> Coroutine[Any, Any, Any]:
         deadline = self.deadline
         limits: StreamLimits | None = None
         priority = 0
@@ -241,7 +250,7 @@ class Errand:
                 priority = as_priority(options["priority"])
         if prepared.timeout is not None:
             deadline = min(deadline, prepared.deployment.child.loop.time() + prepared.timeout)
-        return await prepared.deployment.ask(
+        return prepared.deployment.ask(
             request,
             prepared.route,
             started=self.started,
@@ -307,6 +316,7 @@ class Errand:
                 call.usage = answer.usage
             elif isinstance(answer, CompletionStream):
                 answer.when_ended(partial(_note_usage, call, answer.receipt))
+                return self._recoverable(answer)
         return answer
 
     @property

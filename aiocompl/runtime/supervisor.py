@@ -28,7 +28,7 @@ from aiocompl.types.completion import ChatCompletion
 from aiocompl.types.params import CALL_OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -237,19 +237,16 @@ class Supervisor(Routing, Combinators, BatchCalling):
             _tell_hit(self.hooks, info)
         return answer
 
-    async def _make_answer(
+    def _make_answer(
         self, call: Call, params: Mapping[str, Any], started: float, deadline: float
-    ) -> ChatCompletion | CompletionStream:
+    ) -> Coroutine[Any, Any, ChatCompletion | CompletionStream]:
         times, plan = self._plan(call, params)
         options = call.options
-        del call
         if times == 1:
-            answer: ChatCompletion | CompletionStream
-            answer = await Errand(plan, self, options, started, deadline).run()
-            return answer
+            return Errand(plan, self, options, started, deadline).run()
         from aiocompl.runtime.fanout_n import fan_out  # noqa: PLC0415 - few calls want it
 
-        return await fan_out(
+        return fan_out(
             times,
             lambda: Errand(plan.fresh(), self, options, started, deadline).run(),
             started,
