@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from aiocompl.codecs.routing import resolve
 from aiocompl.errors import AiocomplError
-from aiocompl.policy.config import RouterConfig
 from aiocompl.runtime.call import sort_keywords
-from aiocompl.runtime.groups import is_routable
 from aiocompl.types.checks import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
-    from aiocompl.policy.config import Alias, DeploymentConfig, RetryCounts
+    from aiocompl.policy.config import Alias, DeploymentConfig, RetryCounts, RouterConfig
     from aiocompl.policy.fallbacks import Fallback
 
     ModelGroups: TypeAlias = Iterable[Mapping[str, Any] | DeploymentConfig]
@@ -57,15 +56,15 @@ class RouterSettings(TypedDict, total=False):
     set_verbose: bool | None
 
 
-def read_router(model_list: ModelGroups | None, settings: Mapping[str, Any]) -> RouterConfig:
-    """Read what a supervisor was given. The environment is read where it is named, as ``os.environ/NAME``.
+def read_router(model_list: ModelGroups | None, settings: Mapping[str, Any]) -> RouterConfig | None:
+    """Read what a supervisor was given; None where that is nothing. The environment is read where it is named, as ``os.environ/NAME``.
 
     Raises:
         TypeError: There is no such setting.
         ConfigError: One is not as it should be.
     """
     if model_list is None and not settings:
-        return RouterConfig()
+        return None
     from aiocompl.policy.read_config import SETTINGS, read_config  # noqa: PLC0415 - for those who have groups
 
     for name in settings:
@@ -74,6 +73,8 @@ def read_router(model_list: ModelGroups | None, settings: Mapping[str, Any]) -> 
             raise TypeError(
                 f"Supervisor() got an unexpected keyword argument {name!r}{did_you_mean(name, known)}"
             )
+    from aiocompl.runtime.groups import is_routable  # noqa: PLC0415 - the same
+
     return read_config(model_list, os.environ, natives=native_params, routable=is_routable, **settings)
 
 
@@ -83,13 +84,13 @@ def read_router_from(source: str | Path | Mapping[str, Any] | RouterConfig) -> R
     Raises:
         ConfigError: Something is not as it should be, or the file cannot be read; the message says where.
     """
+    from aiocompl.policy.config import RouterConfig  # noqa: PLC0415 - for those who have groups
+    from aiocompl.policy.read_config import read_file_config  # noqa: PLC0415 - the same
+    from aiocompl.runtime.config_file import load_config  # noqa: PLC0415 - the same
+    from aiocompl.runtime.groups import is_routable  # noqa: PLC0415 - the same
+
     if isinstance(source, RouterConfig):
         return source
-    from collections.abc import Mapping  # noqa: PLC0415 - with the reader
-
-    from aiocompl.policy.read_config import read_file_config  # noqa: PLC0415 - for those who have groups
-    from aiocompl.runtime.config_file import load_config  # noqa: PLC0415 - the same
-
     given = source if isinstance(source, Mapping) else load_config(source)
     return read_file_config(given, os.environ, natives=native_params, routable=is_routable).router
 

@@ -13,18 +13,13 @@ from aiocompl._compat import override
 from aiocompl.codecs.legacy import legacy_route
 from aiocompl.codecs.routing import resolve, resolve_operation
 from aiocompl.errors import BadRequestError
-from aiocompl.policy.limits import Limiter, RateLimitPolicy
-from aiocompl.policy.read_fallbacks import call_chain
 from aiocompl.prices import Price
 from aiocompl.runtime.call import build_request, call_retries, sort_keywords
 from aiocompl.runtime.children import ChildKeeper
 from aiocompl.runtime.combined import says_where
 from aiocompl.runtime.deployment import Deployment
-from aiocompl.runtime.group_plan import GroupPlan
-from aiocompl.runtime.groups import Groups, breaker_of
 from aiocompl.runtime.plan import OneWay
 from aiocompl.runtime.router_settings import read_router_from
-from aiocompl.runtime.turnstile import Turnstile
 
 if TYPE_CHECKING:
     import random
@@ -32,29 +27,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiocompl.codecs.routing import Kind, OperationRoute, Route
+    from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.config import DeploymentConfig, RouterConfig
     from aiocompl.policy.load import Load
     from aiocompl.policy.retry import RetryPolicy
     from aiocompl.runtime.call import Call
-    from aiocompl.runtime.groups import Group, Member
+    from aiocompl.runtime.groups import Group, Groups, Member
     from aiocompl.runtime.plan import Plan
+    from aiocompl.runtime.turnstile import Turnstile
 
 
 class Routing(ChildKeeper):
-    """Knows the model groups, and makes plans of calls."""
+    """Knows the model groups, and makes plans of calls. What only groups need loads with the first of them."""
 
     rng: random.Random
     """Where chance comes from."""
     policy: RetryPolicy
     """What is retried where no group says anything."""
-    _groups: Groups
+    _table: Groups | None
+    """The model groups; None as long as nobody has asked for any."""
+    _has_groups: bool
+    """Whether there is another than the direct way to any model."""
     _turnstiles: WeakSet[Turnstile]
     """Those of deployments that a reload has left behind, too: somebody may wait there."""
 
     def __init__(
         self,
         *,
-        config: RouterConfig,
+        config: RouterConfig | None,
         policy: RetryPolicy,
         rng: random.Random,
         timeout: float,
@@ -93,7 +93,7 @@ class Routing(ChildKeeper):
 
     def find(self, name: str) -> Group | None:
         """The model group of this name, or of this alias."""
-        return self._groups.find(name)
+        return self._groups.find(name) if self._has_groups else None
 
     def route(self, call: Call) -> Deployment:
         """The way to a model that is in no group."""
@@ -121,13 +121,30 @@ class Routing(ChildKeeper):
         for endpoint in {deployment.route.endpoint for deployment in old.made()} - kept:
             self._retire(endpoint)
 
-    def _configure(self, config: RouterConfig) -> None:
-        self._groups = Groups(config, self._make_deployment, self.policy)
-        self._timeout = self._usual_timeout if config.timeout is None else config.timeout
+    def _configure(self, config: RouterConfig | None) -> None:
+        self._table, self._has_groups, self._timeout = None, False, self._usual_timeout
+        if config is not None:
+            self._has_groups = self._make_table(config).says_anything
+            if config.timeout is not None:
+                self._timeout = config.timeout
+
+    @property
+    def _groups(self) -> Groups:
+        if self._table is not None:
+            return self._table
+        from aiocompl.policy.config import RouterConfig  # noqa: PLC0415 - see the class
+
+        return self._make_table(RouterConfig())
+
+    def _make_table(self, config: RouterConfig) -> Groups:
+        from aiocompl.runtime.groups import Groups  # noqa: PLC0415 - see the class
+
+        self._table = Groups(config, self._make_deployment, self.policy)
+        return self._table
 
     def _plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
         """How many answers are to be had by calls of their own, and where each of these may go."""
-        if self._groups.says_anything or "fallbacks" in call.options:
+        if self._has_groups or "fallbacks" in call.options:
             return self._group_plan(call, params)
         deployment = self._route(call)
         times, route, policy = 1, cast("Route", deployment.route), self.policy
@@ -145,6 +162,8 @@ class Routing(ChildKeeper):
         return times, OneWay(request, route, deployment, dropped, options, policy=policy)
 
     def _group_plan(self, call: Call, params: Mapping[str, Any]) -> tuple[int, Plan]:
+        from aiocompl.runtime.group_plan import GroupPlan  # noqa: PLC0415 - see the class
+
         groups, options = self._groups, call.options
         times, group = 1, groups.find(call.model)
         plan = GroupPlan(self, call, params, groups.fallbacks, group)
@@ -152,6 +171,8 @@ class Routing(ChildKeeper):
             if group is not None:
                 _refuse_targets(group.name, options)
             if "fallbacks" in options:
+                from aiocompl.policy.read_fallbacks import call_chain  # noqa: PLC0415 - see the class
+
                 plan.own = call_chain(options["fallbacks"], groups.names)
             if options.get("n_by_fanout"):
                 from aiocompl.runtime.fanout_n import take_n  # noqa: PLC0415 - few calls want it
@@ -171,7 +192,7 @@ class Routing(ChildKeeper):
         settings = dict(config.params)
         call = sort_keywords(settings.pop("model"), None, keywords=settings)
         route = resolve(call.target(), os.environ)
-        policy = breaker_of(self._groups.config, config, self._breaker)
+        policy = self._breaker_of(config)
         return Deployment(
             route,
             self._child_of(route),
@@ -183,6 +204,11 @@ class Routing(ChildKeeper):
             id=load.id,
             price=_price(config),
         )
+
+    def _breaker_of(self, config: DeploymentConfig) -> BreakerPolicy | None:
+        from aiocompl.runtime.groups import breaker_of  # noqa: PLC0415 - see the class
+
+        return breaker_of(self._groups.config, config, self._breaker)
 
     def _operation_deployments(self, kind: Kind, call: Call, group: Group | None) -> list[Deployment]:
         """Where a call beside chat may go."""
@@ -206,7 +232,7 @@ class Routing(ChildKeeper):
         deployment = member.operations[kind] = Deployment(
             route,
             self._child_of(route),
-            self._gate_of(route, breaker_of(self._groups.config, config, self._breaker)),
+            self._gate_of(route, self._breaker_of(config)),
             load,
             turnstile,
             learns=bool(config.learn_limits),
@@ -218,6 +244,9 @@ class Routing(ChildKeeper):
 
     def _turnstile(self, config: DeploymentConfig, route: OperationRoute[Any]) -> Turnstile | None:
         """The line before a deployment that has limits."""
+        from aiocompl.policy.limits import Limiter, RateLimitPolicy  # noqa: PLC0415 - see the class
+        from aiocompl.runtime.turnstile import Turnstile  # noqa: PLC0415 - see the class
+
         limits = RateLimitPolicy(
             rpm=config.rpm,
             tpm=config.tpm,
@@ -242,7 +271,8 @@ class Routing(ChildKeeper):
 
     @override
     def _watched_deployments(self) -> list[Deployment]:
-        return [*self._groups.made(), *super()._watched_deployments()]
+        grouped = [] if self._table is None else self._table.made()
+        return [*grouped, *super()._watched_deployments()]
 
 
 def _id(config: DeploymentConfig) -> str:

@@ -13,14 +13,13 @@ from aiocompl._compat import override
 from aiocompl.combinators.face import Combinators
 from aiocompl.policy.hedge import HedgeBudget, HedgePurse
 from aiocompl.policy.retry import RetryBudget, RetryPolicy
-from aiocompl.runtime.accounts import accounts_of
+from aiocompl.runtime.asked_for import cache_layer, hooks_of, tell_hit, tell_race
 from aiocompl.runtime.batch_calls import BatchCalling
 from aiocompl.runtime.call import Call, call_retries, call_timeout, sift, sort_keywords
 from aiocompl.runtime.children import check_counts, check_seconds
 from aiocompl.runtime.hedging import Hedges
 from aiocompl.runtime.mock import mock_answer
 from aiocompl.runtime.policy_loop import Errand
-from aiocompl.runtime.price_table import load_prices
 from aiocompl.runtime.router_settings import read_router, read_router_from
 from aiocompl.runtime.routing import Routing
 from aiocompl.types.checks import check_messages
@@ -33,23 +32,21 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aiocompl.cache.base import Cache
-    from aiocompl.cache.layer import CacheLayer
     from aiocompl.codecs.routing import Kind
     from aiocompl.combinators.entries import Ask
-    from aiocompl.combinators.report import RaceReport
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
     from aiocompl.policy.budget import Budget
     from aiocompl.policy.config import RouterConfig
     from aiocompl.policy.ledger import Ledger, LedgerEntry
+    from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.child_values import Overflow
     from aiocompl.runtime.operations import Asking
     from aiocompl.runtime.router_settings import ModelGroups, RouterSettings
     from aiocompl.runtime.stream import CompletionStream
     from aiocompl.runtime.transport import TransportSettings
     from aiocompl.shared.base import SharedState
-    from aiocompl.telemetry.hooks import Hook, Hooks
-    from aiocompl.types.call import CallInfo
+    from aiocompl.telemetry.hooks import Hook
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList
     from aiocompl.types.moderation import ModerationResponse
@@ -144,15 +141,19 @@ class Supervisor(Routing, Combinators, BatchCalling):
             transport=transport,
         )
         self.hedges = Hedges(HedgePurse(hedge_budget or HedgeBudget()))
-        self.hooks = _hooks(hooks, self)
+        self.hooks = hooks_of(hooks, self)
         if self.hooks is not None:
-            self._on_race = partial(_tell_race, self.hooks)
-        self._cache = _cache_layer(cache, coalesce=coalesce)
+            self._on_race = partial(tell_race, self.hooks)
+        self._cache = cache_layer(cache, coalesce=coalesce)
         self.shared = shared
         self._has_prices = False  # whether the price table has been loaded
-        self.accounts = accounts_of(
-            ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry, shared=shared
-        )
+        self.accounts: Accounts | None = None
+        if any(given is not None for given in (ledger, max_budget, budgets, on_entry)):
+            from aiocompl.runtime.accounts import accounts_of  # noqa: PLC0415 - for those who count
+
+            self.accounts = accounts_of(
+                ledger=ledger, max_budget=max_budget, budgets=budgets, on_entry=on_entry, shared=shared
+            )
 
     @overload
     async def acompletion(
@@ -201,7 +202,13 @@ class Supervisor(Routing, Combinators, BatchCalling):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind(loop)
+        if self.accounts is None and "budget" in options:
+            from aiocompl.runtime.accounts import unknown_budget  # noqa: PLC0415 - the caller's mistake
+
+            raise unknown_budget(str(options["budget"]), ())
         if self.accounts is not None and not self._has_prices:
+            from aiocompl.runtime.price_table import load_prices  # noqa: PLC0415 - for those who count
+
             await load_prices()
             self._has_prices = True
         started = loop.time()
@@ -234,7 +241,7 @@ class Supervisor(Routing, Combinators, BatchCalling):
             deadline=deadline,
         )
         if self.hooks is not None and (info := answer.call) is not None and (info.cached or info.coalesced):
-            _tell_hit(self.hooks, info)
+            tell_hit(self.hooks, info)
         return answer
 
     def _make_answer(
@@ -356,39 +363,6 @@ class Supervisor(Routing, Combinators, BatchCalling):
             started=started,
             deadline=started + call_timeout(call.options, self._timeout),
         )
-
-
-def _tell_hit(hooks: Hooks, call: CallInfo) -> None:
-    from aiocompl.telemetry.events import CacheHit  # noqa: PLC0415 - for those who have hooks
-
-    hooks.emit(
-        CacheHit(coalesced=call.coalesced, provider=call.provider, endpoint=call.endpoint, model=call.model)
-    )
-
-
-def _tell_race(hooks: Hooks, report: RaceReport) -> None:
-    from aiocompl.telemetry.events import RaceFinished  # noqa: PLC0415 - for those who have hooks
-
-    outcomes = tuple((each.model, each.outcome) for each in report.contestants)
-    hooks.emit(RaceFinished(outcomes=outcomes, elapsed=report.elapsed))
-
-
-def _cache_layer(cache: Cache | None, *, coalesce: bool) -> CacheLayer | None:
-    if cache is None and not coalesce:
-        return None
-    from aiocompl.cache.layer import CacheLayer  # noqa: PLC0415 - for those who have a cache
-
-    return CacheLayer(cache, coalesce=coalesce)
-
-
-def _hooks(given: Iterable[Hook] | None, supervisor: Supervisor) -> Hooks | None:
-    if given is None:
-        return None
-    from aiocompl.telemetry.hooks import Hooks  # noqa: PLC0415 - for those who have any
-
-    hooks = Hooks(given)
-    hooks.attach(supervisor.snapshot)
-    return hooks
 
 
 Router = Supervisor

@@ -387,3 +387,9 @@ async def test_drain_waits_for_those_who_wait_for_a_limit(looptime: Any) -> None
         await supervisor.drain(timeout=60)
         assert all(call.result().choices for call in calls)
         assert 1 < looptime + 0 < 7
+
+
+async def test_a_budget_that_there_is_not_is_refused() -> None:
+    async with Grouped({"a": answer()}, model_list=deployments("a")) as supervisor:
+        with pytest.raises(BadRequestError, match="no budget is called 'team'"):
+            await supervisor.ask(budget="team")
