@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiocompl.runtime.deployment import Deployment
     from aiocompl.runtime.groups import Group
     from aiocompl.runtime.plan import Plan
-    from aiocompl.runtime.policy_loop import Rules
+    from aiocompl.runtime.rules import Rules
     from aiocompl.types.call import CallInfo
     from aiocompl.types.embedding import EmbeddingResponse
     from aiocompl.types.model_list import ModelList

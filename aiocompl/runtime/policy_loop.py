@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from aiocompl.errors import AiocomplError, AllModelsFailedError, NotNeededError
+from aiocompl.errors import AiocomplError, AllModelsFailedError, BadRequestError, NotNeededError
 from aiocompl.policy.fair_queue import as_priority
 from aiocompl.policy.limits import ONE, estimated_cost
 from aiocompl.policy.recovery import recovery_of
@@ -22,48 +22,23 @@ from aiocompl.runtime.stream_limits import stream_limits
 from aiocompl.runtime.tasks import without_traceback
 from aiocompl.types.call import Attempt, numbered
 from aiocompl.types.completion import ChatCompletion
+from aiocompl.types.request import ChatRequest
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping
 
     from aiocompl.codecs.base import Codec
     from aiocompl.codecs.prefill import Prefilled
+    from aiocompl.codecs.routing import OperationRoute
     from aiocompl.policy.limits import Cost
-    from aiocompl.runtime.accounts import Accounts
     from aiocompl.runtime.attempts import Book
-    from aiocompl.runtime.hedging import Hedges
     from aiocompl.runtime.plan import Plan, Prepared
+    from aiocompl.runtime.rules import Rules
     from aiocompl.runtime.stream import Receipt
     from aiocompl.runtime.stream_limits import StreamLimits
-    from aiocompl.telemetry.hooks import Hooks
     from aiocompl.telemetry.watch import CallWatch
     from aiocompl.types.call import AttemptKind, CallInfo
-    from aiocompl.types.request import ChatRequest, Request
-
-
-class Rules(Protocol):
-    """What goes for all calls of a supervisor."""
-
-    @property
-    def rng(self) -> random.Random:
-        """Where chance comes from."""
-        ...
-
-    @property
-    def hedges(self) -> Hedges:
-        """Second attempts."""
-        ...
-
-    @property
-    def hooks(self) -> Hooks | None:
-        """Who is told of calls."""
-        ...
-
-    @property
-    def accounts(self) -> Accounts | None:
-        """What calls cost."""
-        ...
+    from aiocompl.types.request import Request
 
 
 @attrs.define(eq=False)
@@ -116,12 +91,27 @@ class Errand:
         try:
             answer = await self._answer()
         except BaseException as error:
+            if self._watch is None and not isinstance(error, BadRequestError):  # nobody could be asked
+                self._begin_watch(ChatRequest(self.plan.model, ()), None, self.options)
             if self._watch is not None:
                 self._watch.failed(error)
             raise
         if self._watch is not None:
             self._watch.finished(answer)
         return answer
+
+    def _begin_watch(
+        self, request: Request, route: OperationRoute[Any] | None, options: Mapping[str, Any]
+    ) -> None:
+        self._watch = begin_watch(
+            request,
+            route,
+            options,
+            started=self.started,
+            clock=asyncio.get_running_loop().time,
+            hooks=self.rules.hooks,
+            group=self.plan.group,
+        )
 
     async def reopen(self, error: AiocomplError, text: str, *, prefill: bool) -> Opened:
         """Ask for the rest of an answer whose stream broke; see `OpenNext`."""
@@ -158,7 +148,7 @@ class Errand:
         while True:
             self._prepared, self._kind = None, self._next_kind
             try:
-                prepared = self._choose(clock)
+                prepared = self._choose()
                 if prepared.options and (hedge := prepared.options.get("hedge")) is not None:
                     answer = await self._hedge(prepared, hedge)
                 elif self._watch is None and self.rules.accounts is None:
@@ -183,18 +173,10 @@ class Errand:
         if wait and prepared is not None:
             await prepared.deployment.child.rest(wait)
 
-    def _choose(self, clock: Callable[[], float]) -> Prepared[Any]:
+    def _choose(self) -> Prepared[Any]:
         prepared = self._prepared = self.plan.choose()
         if self._watches and self._watch is None:
-            self._watch = begin_watch(
-                prepared.request,
-                prepared.route,
-                prepared.options,
-                started=self.started,
-                clock=clock,
-                hooks=self.rules.hooks,
-                group=self.plan.group,
-            )
+            self._begin_watch(prepared.request, prepared.route, prepared.options)
         if self._prefill:
             prepared = self._prepared = self._with_prefill(prepared)
         return prepared

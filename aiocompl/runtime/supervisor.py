@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from aiocompl.combinators.entries import Ask
     from aiocompl.policy.adaptive import AdaptivePolicy
     from aiocompl.policy.breaker import BreakerPolicy
-    from aiocompl.policy.budget import Budget
+    from aiocompl.policy.budget import Budget, BudgetSnapshot
     from aiocompl.policy.config import RouterConfig
     from aiocompl.policy.ledger import Ledger, LedgerEntry
     from aiocompl.runtime.accounts import Accounts
@@ -303,6 +303,15 @@ class Supervisor(Routing, Combinators, BatchCalling):
         Cancelled: the request is withdrawn, or its HTTP exchange aborted, before this returns.
         """
         return await self._asking("models", "amodels", provider, params).list_models()
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """Where every attempt is entered with what it cost; None where nobody has asked for that."""
+        return None if self.accounts is None else self.accounts.ledger
+
+    def budgets(self) -> dict[str | None, BudgetSnapshot]:
+        """The budgets as they are, by name; None is the name of that of all calls."""
+        return {} if self.accounts is None else self.accounts.budgets()
 
     @override
     async def aclose(self) -> None:

@@ -22,6 +22,7 @@ from aiocompl import (
     RateLimitError,
 )
 from aiocompl.errors import ConfigError
+from aiocompl.telemetry import Callbacks
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("no_tasks_left")]
 
@@ -240,6 +241,27 @@ async def test_all_breakers_open() -> None:
         with pytest.raises(CircuitOpenError, match="all deployments") as caught:
             await supervisor.ask()
         assert caught.value.retry_after == 5
+
+
+async def test_hooks_are_told_where_nobody_can_be_asked() -> None:
+    told: list[str | None] = []
+    hook = Callbacks(on_failure=lambda report: told.append(type(report.error).__name__))
+    settings: Any = {"num_retries": 0, "allowed_fails": 0, "hooks": [hook]}
+    async with Grouped({"a": DOWN}, model_list=deployments("a"), **settings) as supervisor:
+        for _ in range(2):
+            with pytest.raises((InternalServerError, CircuitOpenError)):
+                await supervisor.ask()
+    assert told == ["ServiceUnavailableError", "CircuitOpenError"]
+
+
+async def test_nobody_counts_where_nobody_wants_to_know() -> None:
+    async with Grouped({"a": answer()}, model_list=deployments("a")) as supervisor:
+        assert (supervisor.ledger, supervisor.budgets()) == (None, {})
+    async with Grouped({"a": answer()}, model_list=deployments("a"), max_budget=1) as supervisor:
+        await supervisor.ask()
+        assert supervisor.ledger is not None
+        assert supervisor.ledger.snapshot().attempts == 1
+        assert list(supervisor.budgets()) == [None]
 
 
 async def test_cooldowns_switched_off() -> None:
