@@ -99,7 +99,7 @@ class WatchedBook:
         if self.hold is not None:
             await self.hold.confirm()
 
-    def dressed(self, _: Request) -> Request:
+    def dressed(self, request: Request) -> Request:
         """See `Book`."""
         return self.watch.dressed()
 
