@@ -1,4 +1,7 @@
-"""What comes of each fault: the documented outcomes, one row for each case."""
+"""What comes of each fault: the documented outcomes, one row for each case.
+
+One table, and long for that: it is to be read from top to bottom, as the page that is made of it.
+"""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from groups_kit import SILENT, Grouped, answer, deployment, refused
+from groups_kit import SILENT, answer, deployment, refused
+from hedging_kit import Hedging, broken_stream, silent_stream, spoken, told
 
 from aiocompl import (
     AllModelsFailedError,
@@ -17,59 +18,8 @@ from aiocompl import (
     ServiceUnavailableError,
 )
 from aiocompl.policy.hedge import HedgeBudget
-from aiocompl.runtime.hedging import Hedged
-from aiocompl.testing import Delivery, Slice
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("no_tasks_left")]
-
-PLENTY = HedgeBudget(ratio=1.0, burst=100.0)
-ROLE = b'data: {"id":"s","model":"m","choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
-END = (
-    b'data: {"id":"s","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-    b"data: [DONE]\n\n"
-)
-
-
-def spoken(text: str, *, after: float, then: bytes = END, ending: Any = "whole") -> Delivery:
-    """A stream whose headers come at once and whose token comes later."""
-    token = (
-        b'data: {"id":"s","model":"m","choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % text.encode()
-    )
-    return Delivery.stream([Slice(ROLE, 0.0, 1), Slice(token, after, 1), Slice(then, 0.0, 2)], ending=ending)
-
-
-def silent_stream() -> Delivery:
-    return Delivery.stream([Slice(ROLE, 0.0, 1)], ending="silence")
-
-
-def broken_stream(*, after: float) -> Delivery:
-    return Delivery.stream([Slice(ROLE, 0.0, 1), Slice(b": still here\n\n", after, 0)], ending="drop")
-
-
-class Hedging(Grouped):
-    """Two deployments, of which `a` is asked first."""
-
-    def __init__(self, a: Any, b: Any, **settings: Any) -> None:
-        entries = [deployment("a", order=1), deployment("b", order=2)]
-        given = {"model_list": entries, "hedge_budget": PLENTY, "num_retries": 0, **settings}
-        super().__init__({"a": a, "b": b, "c": answer("c")}, **given)
-
-    def assert_nothing_left(self) -> None:
-        """Nobody is being asked, nobody counted."""
-        snapshot = self.snapshot()
-        assert (snapshot.in_flight, snapshot.queued) == (0, 0)
-        assert [each.in_flight or 0 for each in snapshot.deployments] == [0] * len(snapshot.deployments)
-
-
-def told(call: Any) -> list[tuple[str, str, str]]:
-    """Of each attempt: who was asked, why, and what came of it."""
-    return [
-        (each.endpoint[7], each.kind, "answer" if each.error is None else type(each.error).__name__)
-        for each in call.attempts
-    ]
 
 
 async def test_a_quick_answer_needs_no_second_attempt(looptime: Any) -> None:
@@ -355,58 +305,3 @@ async def test_closed_in_the_middle() -> None:
         await supervisor.aclose()
         with pytest.raises(SupervisorClosedError):
             await call
-
-
-class Rivals:
-    """Two attempts that a test makes itself: what each does, in order."""
-
-    def __init__(self, *does: Callable[[], Awaitable[Any]]) -> None:
-        self._does = iter(does)
-        first: Any = object()
-        self.hedged = Hedged(self._ask, first, "first", lambda: first)
-
-    async def _ask(self, prepared: Any, kind: Any) -> Any:
-        return await next(self._does)()
-
-
-async def for_ever(*, and_then: float = 0.0) -> None:
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await asyncio.sleep(and_then)
-
-
-async def at_once(value: Any) -> Any:
-    if isinstance(value, BaseException):
-        raise value
-    return value
-
-
-@pytest.mark.parametrize("bug", [ZeroDivisionError("a bug"), asyncio.CancelledError()])
-async def test_a_bug_in_one_ends_both(bug: BaseException) -> None:
-    rivals = Rivals(for_ever, lambda: at_once(bug))
-    with pytest.raises(type(bug)):
-        await rivals.hedged.run(1)
-    assert rivals.hedged.failures == []
-
-
-async def test_cancelled_while_the_loser_is_awaited(looptime: Any) -> None:
-    async with Hedging(answer(), spoken("b", after=1)) as supervisor:
-        stream = await supervisor.ask(stream=True, model="custom/m", api_base="http://b/v1")
-        rivals = Rivals(lambda: for_ever(and_then=5), lambda: at_once(stream))
-        run = asyncio.create_task(rivals.hedged.run(1))
-        await asyncio.sleep(4)
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-        assert looptime == 7
-        supervisor.assert_nothing_left()
-
-
-async def test_the_latencies_of_many_models_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiocompl.runtime.hedging._MAX_DIGESTS", 1)
-    async with Hedging(answer("a", delay=1), answer("b")) as supervisor:
-        for model in ("chat", "custom/x", "custom/y"):
-            where: Any = {} if model == "chat" else {"api_base": "http://a/v1"}
-            await supervisor.ask(model, hedge=2, **where)
-        assert len(supervisor.hedges._digests) == 1
